@@ -1,0 +1,160 @@
+"""The floors of DESIGN: imports point down only, and few rooms may know Hydra or W&B."""
+
+import sys
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from tests.imports import imported_names, module_name, source_files
+
+ROOT = Path(__file__).parents[1]
+
+FLOORS: tuple[tuple[str, ...], ...] = (  # the lowest first
+    ("partial_equiv.intervals",),
+    ("partial_equiv.groups",),
+    ("partial_equiv.sampling", "partial_equiv.ck"),
+    ("partial_equiv.gconv",),
+    ("partial_equiv.equivariance", "partial_equiv.penalties"),
+    ("partial_equiv",),
+    ("models", "datasets", "tracking", "checkpoint"),
+    ("interruption", "norm_statistics", "optimisation", "progress", "ranks", "run_folder"),
+    ("trainer", "fit", "tester", "tasks", "analysis"),
+    ("routines",),
+    ("config_schema", "config_targets", "components", "composition"),
+    ("constructors",),
+    ("main",),
+)
+HEIGHT = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
+FREE = ("tests", "benchmarks")  # they may import anything, and nobody may import them
+
+LIBRARY_MAY_IMPORT = {"partial_equiv", "torch", *sys.stdlib_module_names}
+CONFIGURED = {"main", "constructors", "composition", "config_schema"}
+ONLY_IN = {
+    "hydra": CONFIGURED,
+    "omegaconf": CONFIGURED,
+    "hydra_plugins": set[str](),
+    "wandb": {"tracking"},
+    "lightning": {"trainer", "fit"},
+    "lightning_fabric": {"trainer", "fit"},
+}
+
+
+def room_of(name: str) -> str | None:
+    """Return the room that a dotted name lies in: its longest prefix that has a floor."""
+    parts = name.split(".")
+    prefixes = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((prefix for prefix in prefixes if prefix in HEIGHT), None)
+
+
+def objection(room: str, name: str) -> str | None:
+    """Return why a module of a room may not import a name, or None if it may."""
+    top, target = name.split(".")[0], room_of(name)
+    if top in FREE:
+        return "which nobody may import"
+    if room not in ONLY_IN.get(top, {room}):
+        return f"which is not for {room}"
+    if room.startswith("partial_equiv") and target is None and top not in LIBRARY_MAY_IMPORT:
+        return "but the library needs torch alone"
+    if target is not None and HEIGHT[target] > HEIGHT[room]:
+        return "which lies above"
+    return None
+
+
+def violations(root: Path) -> list[str]:
+    """Return one line for every import of the checkout that the floors forbid."""
+    found = []
+    neighbours: dict[str, set[str | None]] = {}
+    for path in source_files(root):
+        module = module_name(path, root)
+        if module.split(".")[0] in FREE:
+            continue
+        room = room_of(module)
+        if room is None or (room == "partial_equiv" and module != room):
+            found.append(f"{module} has no floor")
+            continue
+        for name in sorted(imported_names(path, root)):
+            reason = objection(room, name)
+            if reason is not None:
+                found.append(f"{module} imports {name}, {reason}")
+        targets = {room_of(name) for name in imported_names(path, root, for_types=False)}
+        neighbours.setdefault(room, set()).update(t for t in targets if t not in (None, room))
+    try:
+        TopologicalSorter(neighbours).prepare()
+    except CycleError as error:
+        found.append(f"a cycle: {' imports '.join(reversed(error.args[1]))}")
+    return found
+
+
+def test_imports_point_down() -> None:
+    assert violations(ROOT) == []
+
+
+def test_the_checkout_is_really_read() -> None:
+    rooms = {room_of(module_name(path, ROOT)) for path in source_files(ROOT)}
+    assert {"datasets", "partial_equiv.groups"} <= rooms
+
+
+CLEAN = {
+    "main.py": "import hydra\nimport constructors",
+    "constructors.py": "from omegaconf import DictConfig\nfrom routines import train",
+    "routines/train.py": "import trainer",
+    "trainer.py": "import math\nfrom tester import evaluate\ndef f():\n    import lightning_fabric",
+    "tester.py": "from partial_equiv import frozen_kernels\n"
+    "if TYPE_CHECKING:\n    from trainer import Trainer",
+    "tracking.py": "import wandb",
+    "partial_equiv/__init__.py": "from partial_equiv import gconv\nfrom .groups import so2",
+    "partial_equiv/gconv/conv.py": "import torch\nfrom partial_equiv.groups.so2 import SO2",
+    "partial_equiv/gconv/pool.py": "from . import conv\nfrom ..sampling import Sampling",
+    "partial_equiv/groups/so2.py": "from math import pi",
+    "tests/test_main.py": "import main, wandb",
+    ".venv/lib/trainer.py": "import main",
+    "outputs/tasks.py": "import main",
+}
+
+
+def build(root: Path, files: dict[str, str]) -> Path:
+    """Write a small checkout."""
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+def test_a_clean_tree_passes(tmp_path: Path) -> None:
+    assert violations(build(tmp_path, CLEAN)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "line"),
+    [
+        ("trainer.py", "import main", "trainer imports main, which lies above"),
+        (
+            "models/net.py",
+            "from trainer import Trainer",
+            "models.net imports trainer.Trainer, which",
+        ),
+        ("routines/a.py", "def f():\n    import constructors", "routines.a imports constructors,"),
+        ("tasks.py", "from tests.imports import x", "tasks imports tests.imports.x, which nobody"),
+        ("tasks.py", "from omegaconf import OmegaConf", "which is not for tasks"),
+        ("trainer.py", "import wandb", "trainer imports wandb, which is not for trainer"),
+        ("tester.py", "from lightning.fabric import Fabric", "which is not for tester"),
+        ("main.py", "import hydra_plugins.mine", "which is not for main"),
+        ("partial_equiv/ck/mlp.py", "import numpy", "but the library needs torch alone"),
+        (
+            "partial_equiv/ck/mlp.py",
+            "import datasets",
+            "partial_equiv.ck.mlp imports datasets, which",
+        ),
+        ("partial_equiv/ck/mlp.py", "from ..gconv import conv", "which lies above"),
+        ("partial_equiv/groups/so2.py", "from partial_equiv import sampling", "which lies above"),
+        ("partial_equiv/groups/so2.py", "from partial_equiv import SO2", "lies above"),
+        ("partial_equiv/misc.py", "", "partial_equiv.misc has no floor"),
+        ("symmetry/net.py", "", "symmetry.net has no floor"),
+        ("tester.py", "import trainer", "a cycle:"),
+    ],
+)
+def test_a_violation_is_found(tmp_path: Path, path: str, text: str, line: str) -> None:
+    found = violations(build(tmp_path, {**CLEAN, path: text}))
+    assert [entry for entry in found if line in entry], found
+    assert len(found) == 1
