@@ -1,0 +1,1 @@
+"""Partially equivariant group convolutions in PyTorch: groups, sampling, continuous kernels, layers."""

@@ -1,0 +1,50 @@
+r"""The contract of a continuous kernel: a small network from coordinates to convolution weights.
+
+ψ(c) = W·b(c) + w₀, where the *basis* b: R^D → R^K is what the kinds of kernel differ in and the
+*read-out* (W, w₀) is linear. The split lets the sum of a convolution be reordered.
+"""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Kernel"]
+
+
+class Kernel(nn.Module, ABC):
+    """Maps coordinates [..., in_coordinates] to weights [..., out_channels, in_channels].
+
+    Args:
+        in_coordinates: D, numbers per point: 2 for a position, plus the group's coordinates.
+        out_channels: channels that the convolution computes.
+        in_channels: channels that it reads.
+        num_features: K, size of the basis.
+    """
+
+    def __init__(
+        self, in_coordinates: int, out_channels: int, in_channels: int, num_features: int
+    ) -> None:
+        super().__init__()
+        self.in_coordinates = in_coordinates
+        self.out_channels, self.in_channels = out_channels, in_channels
+        self.readout = nn.Linear(num_features, out_channels * in_channels)
+
+    @abstractmethod
+    def basis(self, coordinates: Tensor) -> Tensor:
+        """The basis functions [..., K] at coordinates [..., D]."""
+
+    def forward(self, coordinates: Tensor) -> Tensor:
+        weights = self.readout(self.basis(coordinates))
+        return weights.unflatten(-1, (self.out_channels, self.in_channels))
+
+    @torch.no_grad()
+    def scale_readout(self, coordinates: Tensor, variance: float) -> None:
+        """Redraw the read-out so that weights at `coordinates` [..., D] have mean square `variance`.
+
+        A random network's output scale says nothing of the convolution it feeds; this is He et al.'s
+        (2015) rule for the weights that the convolution sees.
+        """
+        power = self.basis(coordinates).square().sum(-1).mean()
+        nn.init.normal_(self.readout.weight, std=(variance / power.clamp_min(1e-12)).sqrt().item())
+        nn.init.zeros_(self.readout.bias)

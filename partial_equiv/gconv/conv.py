@@ -1,0 +1,202 @@
+r"""Lifting, group and pointwise convolutions with continuous kernels.
+
+With T taps p inside the kernel's disc and G incoming elements h' of weight w:
+
+    lifting    (f⋆ψ)(x, h) = Σ_p f(x + p) ψ(h⁻¹p)
+    group      (f⋆ψ)(x, h) = Σ_h' w(h') Σ_p f(x + p, h') ψ(h⁻¹p, h⁻¹h') / Σ_h' w(h')
+    pointwise  (f⋆ψ)(x, h) = Σ_h' w(h') f(x, h') ψ(h⁻¹h') / Σ_h' w(h')
+
+The mean over h' estimates the normalised Haar integral, so that the response does not depend on the
+number of samples. Romero & Lohit, NeurIPS 2022, equations 3-5.
+"""
+
+from collections.abc import Callable
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from partial_equiv.ck import Kernel
+from partial_equiv.gconv.evaluation import Generated, convolve, frozen
+from partial_equiv.gconv.feature import GroupFeature
+from partial_equiv.gconv.stencil import Stencil
+from partial_equiv.intervals import Count, Natural
+from partial_equiv.sampling import Sample, Sampling
+
+__all__ = ["Convolution", "GroupConv", "LiftingConv", "PointwiseConv"]
+
+
+class Convolution(nn.Module):
+    """What the three convolutions share: elements to compute, a kernel to read there, and the sum.
+
+    Args:
+        in_channels: C_in.
+        out_channels: C_out.
+        kernel: makes the continuous kernel, as kernel(in_coordinates, out_channels, in_channels).
+        sampling: makes the sampling of the output's elements, as sampling(partial=partial).
+        partial: learn which part of the group the output keeps.
+        kernel_size: k, width of the window in pixels.
+        padding: "same" (k odd), "valid", or pixels on every side.
+        padding_mode: "zeros", or "circular" for periodic images.
+        bias: add a learned constant to each output channel.
+
+    Raises:
+        ValueError: for padding="same" with an even kernel, and as `Sampling` does.
+    """
+
+    spatial: ClassVar[bool]  # the kernel reads h⁻¹p
+    relative: ClassVar[bool]  # the kernel reads h⁻¹h'
+
+    def __init__(
+        self,
+        in_channels: Count,
+        out_channels: Count,
+        *,
+        kernel: Callable[..., Kernel],
+        sampling: Callable[..., Sampling],
+        partial: bool = False,
+        kernel_size: Count = 3,
+        padding: Literal["same", "valid"] | Natural = "same",
+        padding_mode: Literal["zeros", "circular"] = "zeros",
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        if padding == "same" and kernel_size % 2 == 0:
+            raise ValueError(f"kernel_size={kernel_size}: padding=same needs an odd number")
+        if isinstance(padding, str):
+            padding = kernel_size // 2 if padding == "same" else 0
+        self.padding, self.padding_mode = padding, padding_mode
+        self.sampling = sampling(partial=partial)
+        self.stencil = Stencil(kernel_size)
+        group = self.sampling.group
+        in_coordinates = 2 * self.spatial + group.coordinate_size * self.relative
+        self.kernel = kernel(in_coordinates, out_channels, in_channels)
+        self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
+        whole = self._whole_group()
+        coordinates = self.kernel_coordinates(whole, whole)
+        self.kernel.scale_readout(coordinates, 2 / (in_channels * self.stencil.num_taps))
+
+    def kernel_coordinates(self, elements: Tensor, inputs: Tensor) -> Tensor:
+        """What the kernel reads, [S, G_out, G_in, T, D], to get to elements h [S, G_out, d] from
+        h' [S, G_in, d]. G_in is 1 for a kernel that does not look at h'."""
+        group = self.sampling.group
+        inverse = group.inverse(elements)
+        coordinates = []
+        if self.spatial:
+            positions = self.stencil.positions @ group.matrix(inverse).mT  # [S, G_out, T, 2]
+            coordinates.append(positions[:, :, None])
+        if self.relative:
+            relative = group.product(inverse[:, :, None], inputs[:, None])  # [S, G_out, G_in, d]
+            coordinates.append(group.coordinates(relative)[:, :, :, None])
+        shape = torch.broadcast_shapes(*(part.shape[:-1] for part in coordinates))
+        return torch.cat([part.expand(*shape, -1) for part in coordinates], dim=-1)
+
+    def kernel_weights(self, feature: GroupFeature, elements: Tensor) -> Tensor:
+        """The convolution's weight [S, C_out, G_out, C_in, G_in, k, k], in the parameters' precision
+        also under autocast: angles do not survive bfloat16."""
+        with torch.autocast(feature.x.device.type, enabled=False):
+            values = self.kernel(self.kernel_coordinates(elements, feature.elements))
+            if self.relative:
+                values = values * measure(feature)[:, None, :, None, None, None]
+            values = values.permute(0, 4, 1, 5, 2, 3)  # [S, C_out, G_out, C_in, G_in, T]
+            return self.stencil.spread(values)
+
+    def kernel_norm(self) -> Tensor:
+        """‖ψ‖² (scalar): the squared weights of one output, averaged over h', summed over the rest."""
+        whole = self._whole_group()
+        identity = self.sampling.group.identity(whole.dtype, whole.device)[None, None]
+        values = self.kernel(self.kernel_coordinates(identity, whole))  # [1, 1, G, T, C_out, C_in]
+        return values.square().sum() / values.shape[2]
+
+    def _respond(self, feature: GroupFeature, choose: Callable[[], Sample]) -> GroupFeature:
+        """The response at the elements that `choose` picks, with the cached kernel if there is one."""
+        cache = None if self.training else frozen()
+        inputs = (feature.elements, feature.weights)
+        made = None if cache is None else cache.get(self)
+        if made is None or not made.fits(inputs):
+            sample = choose()
+            made = Generated(inputs, sample, self.kernel_weights(feature, sample.elements))
+            if cache is not None:
+                cache[self] = made
+        x = convolve(feature.x, made.weight, self.bias, self.padding, self.padding_mode)
+        sample = made.sample
+        return GroupFeature(x, sample.elements, sample.weights, sample.offset)
+
+    def _whole_group(self) -> Tensor:
+        positions = self.stencil.positions
+        grid = self.sampling.group.grid(self.sampling.num_samples, positions.dtype, positions.device)
+        return grid[None]
+
+
+class LiftingConv(Convolution):
+    """From an image to a feature on the group: [B, C_in, H, W] to [B, C_out, G, H', W'].
+
+    >>> from functools import partial
+    >>> from partial_equiv.ck import Siren
+    >>> from partial_equiv.groups import SO2
+    >>> lifting = LiftingConv(1, 8, kernel=Siren, sampling=partial(Sampling, SO2(), 4))
+    >>> lifting(torch.zeros(2, 1, 9, 9)).x.shape
+    torch.Size([2, 8, 4, 9, 9])
+    """
+
+    spatial, relative = True, False
+
+    def forward(self, images: Tensor, generator: torch.Generator | None = None) -> GroupFeature:
+        identity = self.sampling.group.identity(
+            self.stencil.positions.dtype, self.stencil.positions.device
+        )
+        feature = GroupFeature(images[:, :, None], identity[None, None])
+        return self._respond(feature, lambda: self.sampling.sample(feature, generator))
+
+
+class GroupConv(Convolution):
+    """From a feature on the group to another: [B, C_in, G, H, W] to [B, C_out, G', H', W']."""
+
+    spatial, relative = True, True
+
+    def forward(
+        self, feature: GroupFeature, generator: torch.Generator | None = None
+    ) -> GroupFeature:
+        return self._respond(feature, lambda: self.sampling.sample(feature, generator))
+
+
+class PointwiseConv(Convolution):
+    """A group convolution that mixes channels and elements at each pixel alone (k = 1).
+
+    As the shortcut of a residual block it computes the elements of the branch it is added to.
+    """
+
+    spatial, relative = False, True
+
+    def __init__(
+        self,
+        in_channels: Count,
+        out_channels: Count,
+        *,
+        kernel: Callable[..., Kernel],
+        sampling: Callable[..., Sampling],
+        bias: bool = True,
+    ) -> None:
+        super().__init__(
+            in_channels, out_channels, kernel=kernel, sampling=sampling, kernel_size=1, bias=bias
+        )
+
+    def forward(
+        self,
+        feature: GroupFeature,
+        like: GroupFeature | None = None,
+        generator: torch.Generator | None = None,
+    ) -> GroupFeature:
+        """Respond at the elements of `like`, or at the sampling's own if that is None."""
+        if like is None:
+            return self._respond(feature, lambda: self.sampling.sample(feature, generator))
+        given = Sample(like.elements, like.weights, like.offset)
+        return self._respond(feature, lambda: given)
+
+
+def measure(feature: GroupFeature) -> Tensor:
+    """What each element of a feature contributes to a mean over the group, [S, G]; sums to 1."""
+    if feature.weights is None:
+        num_elements = feature.elements.shape[1]
+        return feature.elements.new_full((1, num_elements), 1 / num_elements)
+    return feature.weights / feature.weights.sum(-1, keepdim=True)

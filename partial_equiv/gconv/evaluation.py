@@ -1,0 +1,94 @@
+"""How a layer's sum is computed: one conv2d with a ready-made kernel, cached on request.
+
+A kernel [S, C_out, G_out, C_in, G_in, k, k] is an ordinary convolution from C_in·G_in to C_out·G_out
+channels; with a kernel for each element of the batch it is a grouped one.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from partial_equiv.sampling import Sample
+
+__all__ = ["FrozenKernels", "Generated", "convolve", "frozen", "frozen_kernels"]
+
+
+def convolve(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    padding: int,
+    padding_mode: Literal["zeros", "circular"],
+) -> Tensor:
+    """Convolve x [B, C_in, G_in, H, W] with weight [S, C_out, G_out, C_in, G_in, k, k].
+
+    Returns [B, C_out, G_out, H', W']; S is 1 or B.
+    """
+    num_kernels, out_channels, num_out = weight.shape[:3]
+    if padding_mode == "circular":
+        x = functional.pad(x.flatten(1, 2), (padding,) * 4, mode="circular")
+        padding = 0
+    maps = x.reshape(x.shape[0] // num_kernels, -1, *x.shape[-2:])  # [B/S, S·C_in·G_in, H, W]
+    filters = weight.flatten(3, 4).flatten(0, 2)  # [S·C_out·G_out, C_in·G_in, k, k]
+    per_map = None if bias is None else bias.repeat_interleave(num_out).repeat(num_kernels)
+    y = functional.conv2d(maps, filters, per_map, padding=padding, groups=num_kernels)
+    return y.reshape(x.shape[0], out_channels, num_out, *y.shape[-2:])
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A layer's kernel and what it was made for.
+
+    Attributes:
+        inputs: the incoming feature's elements and weights.
+        sample: the outgoing elements.
+        weight: the kernel [S, C_out, G_out, C_in, G_in, k, k].
+    """
+
+    inputs: tuple[Tensor, Tensor | None]
+    sample: Sample
+    weight: Tensor
+
+    def fits(self, inputs: tuple[Tensor, Tensor | None]) -> bool:
+        """Whether a feature with these elements and weights gets the same kernel."""
+        return all(
+            a is b or (a is not None and b is not None and torch.equal(a, b))
+            for a, b in zip(self.inputs, inputs, strict=True)
+        )
+
+
+class FrozenKernels(dict[nn.Module, Generated]):
+    """The kernels generated so far inside one `frozen_kernels` block, by layer."""
+
+
+_active: ContextVar[FrozenKernels | None] = ContextVar("frozen_kernels", default=None)
+
+
+def frozen() -> FrozenKernels | None:
+    """The cache of the innermost open `frozen_kernels` block, or None outside of any."""
+    return _active.get()
+
+
+@contextmanager
+def frozen_kernels(model: nn.Module) -> Iterator[FrozenKernels]:
+    """Generate each kernel of `model` once and reuse it until the block ends.
+
+    The parameters must not change inside the block. Gradients are not recorded for cached kernels.
+
+    Raises:
+        RuntimeError: if the model is in training mode, where kernels change with every draw.
+    """
+    if model.training:
+        raise RuntimeError("frozen_kernels: the model is in training mode, call model.eval() first")
+    kernels = FrozenKernels()
+    token = _active.set(kernels)
+    try:
+        yield kernels
+    finally:
+        _active.reset(token)

@@ -1,0 +1,48 @@
+"""Where a convolution's kernel lives: the pixels of a k x k window that lie inside the unit disc."""
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Stencil"]
+
+
+class Stencil(nn.Module):
+    """The taps of a k x k kernel, as positions (x, y) on linspace(-1, 1)² with norm ≤ 1.
+
+    The disc is taken from unrotated positions, so that a tap does not flicker with the angle.
+
+    Attributes:
+        positions: [T, 2], T taps inside the disc: 1 for k = 1, 5 for 3, 29 for 7.
+
+    >>> Stencil(3).positions.tolist()
+    [[0.0, -1.0], [-1.0, 0.0], [0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]
+    """
+
+    positions: Tensor
+    gather: Tensor
+
+    def __init__(self, kernel_size: int) -> None:
+        super().__init__()
+        self.kernel_size = kernel_size
+        steps = 2 * torch.arange(kernel_size) - (kernel_size - 1)  # whole numbers: exact on the rim
+        y, x = torch.meshgrid(steps, steps, indexing="ij")
+        inside = (x.square() + y.square() <= max(kernel_size - 1, 1) ** 2).flatten()
+        grid = torch.stack([x, y], dim=-1).flatten(0, 1)[inside]
+        positions = grid.to(torch.get_default_dtype()) / max(kernel_size - 1, 1)
+        gather = torch.where(inside, inside.cumsum(0) - 1, inside.sum())
+        self.register_buffer("positions", positions, persistent=False)
+        self.register_buffer("gather", gather, persistent=False)
+
+    @property
+    def num_taps(self) -> int:
+        """T, the taps inside the disc."""
+        return len(self.positions)
+
+    def spread(self, weights: Tensor) -> Tensor:
+        """Weights at the taps [..., T] as a window [..., k, k], zero outside the disc."""
+        padded = nn.functional.pad(weights, (0, 1))
+        window = padded.index_select(-1, self.gather)
+        return window.unflatten(-1, (self.kernel_size, self.kernel_size))
+
+    def extra_repr(self) -> str:
+        return f"{self.kernel_size}, num_taps={self.num_taps}"

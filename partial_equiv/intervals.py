@@ -1,0 +1,39 @@
+"""Number types with bounds, so that a constructor's signature says which values it takes.
+
+`Annotated[int, Interval(1)]` is an `int` to Python and a checked range to a schema reader such as
+pydantic, which finds the bounds through `__get_pydantic_core_schema__`; the library itself needs
+nothing but torch.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+from typing import Annotated, Any
+
+__all__ = ["Count", "Fraction", "Interval", "Natural", "NonNegative", "Positive"]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The numbers from `low` to `high`; `low` itself is left out if `open_low`."""
+
+    low: float = -inf
+    high: float = inf
+    open_low: bool = False
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: Callable[[object], dict[str, Any]]
+    ) -> dict[str, Any]:
+        schema = handler(source)
+        if self.low > -inf:
+            schema["gt" if self.open_low else "ge"] = self.low
+        if self.high < inf:
+            schema["le"] = self.high
+        return schema
+
+
+Count = Annotated[int, Interval(1)]
+Natural = Annotated[int, Interval(0)]
+Fraction = Annotated[float, Interval(0, 1)]
+Positive = Annotated[float, Interval(0, open_low=True)]
+NonNegative = Annotated[float, Interval(0)]

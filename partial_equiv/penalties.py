@@ -1,0 +1,30 @@
+"""Penalties on a model's parameters, to be added to the loss."""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from partial_equiv.gconv import Convolution
+from partial_equiv.sampling import samplings
+
+__all__ = ["kernel_l2", "monotone"]
+
+
+def monotone(model: nn.Module) -> Tensor:
+    """Σ_l relu(θ_{l+1} - θ_l) over the learned ranges in the order of the layers (scalar).
+
+    Equivariance that one layer has given up cannot come back in the next: ranges may shrink with
+    depth, not grow.
+    """
+    ranges = [
+        sampling.range for _, sampling in samplings(model) if isinstance(sampling.range, nn.Parameter)
+    ]
+    steps = [torch.relu(later - earlier) for earlier, later in pairwise(ranges)]
+    return torch.stack(steps).sum() if steps else torch.zeros(())
+
+
+def kernel_l2(model: nn.Module) -> Tensor:
+    """Σ_l ‖ψ_l‖², the squared norm of the generated kernels rather than of their networks (scalar)."""
+    norms = [module.kernel_norm() for module in model.modules() if isinstance(module, Convolution)]
+    return torch.stack(norms).sum() if norms else torch.zeros(())
