@@ -48,6 +48,16 @@ def test_without_them_mnist_is_turned(mnist_root: Path, caplog: pytest.LogCaptur
     assert not torch.equal(images, other)
 
 
+def test_no_source_image_is_in_two_splits(
+    mnist_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datasets.rotmnist.rotated_once", lambda images, *_: images)
+    splits = RotMNIST(str(mnist_root), val_size=2).splits()
+    parts = (splits.train, splits.val, splits.test)
+    images = torch.cat([next(part.batches(60))[0] for part in parts])
+    assert len(images.unique(dim=0)) == len(images) == 72
+
+
 def test_half_a_download_takes_one_line(tmp_path: Path, write_amat: WriteAmat) -> None:
     write_amat(tmp_path / FOLDER / FILES[0], glyphs(LABELS), LABELS)
     with pytest.raises(MissingData, match=f"rotated MNIST is missing {FILES[1]}; looked in"):
