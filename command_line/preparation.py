@@ -1,0 +1,76 @@
+"""Preparation: every word is checked, and folders are made, before anything runs."""
+
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from command_line.sweep import Sweep
+from command_line.words import HYDRA_ERRORS, continued, jobs, wrong_words
+from composition import CONFIG_FOLDER, Composition, quoted
+from config_schema import ConfigError
+
+__all__ = ["Prepared", "prepare"]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The overrides that Hydra is to see, and the sweep that they make, if they make one."""
+
+    overrides: list[str]
+    sweep: Sweep | None
+
+
+def prepare(arguments: Namespace) -> Prepared:
+    """Check Hydra's parsed arguments as Hydra would, and further.
+
+    Raises:
+        ConfigError: naming every problem, one line each.
+        OSError: if the output folder cannot be made.
+    """
+    composition = _composition(arguments)
+    given: list[str] = arguments.overrides
+    multirun = arguments.multirun or "hydra.mode=MULTIRUN" in given
+    overrides = continued(given)
+    if multirun and overrides != given:
+        raise ConfigError("train.resume: continues one run; a sweep needs its hydra.sweep.dir=…")
+    try:
+        sets = jobs(overrides, composition) if multirun else [overrides]
+        configs = [composition.config(each) for each in sets]
+        sweep = Sweep.of(sets, composition) if multirun else None
+        hydra = composition.config(sets[0], with_hydra=True).hydra
+    except HYDRA_ERRORS as error:
+        problems = list(wrong_words(given, composition, sweep=multirun))
+        raise ConfigError("\n".join(problems or [" ".join(str(error).split())])) from error
+    if arguments.cfg:
+        return Prepared(overrides, sweep)
+    _check(configs, sweep=multirun)
+    folder = sweep.folder if sweep else Path(hydra.run.dir).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    key = "hydra.sweep.dir" if sweep else "hydra.run.dir"  # not named by the time once more
+    return Prepared([*overrides, f"{key}={quoted(folder)}"], sweep)
+
+
+def _composition(arguments: Namespace) -> Composition:
+    folder = CONFIG_FOLDER.parent / (arguments.config_path or CONFIG_FOLDER)
+    further = [Path(each).absolute() for each in [arguments.config_dir] if each]
+    for place in [folder, *further]:
+        if not place.is_dir():
+            raise ConfigError(f"{place}: there is no such folder of configs")
+    return Composition(folder, arguments.config_name or "config", tuple(further))
+
+
+def _check(configs: Sequence[DictConfig], *, sweep: bool) -> None:
+    """Refuse what cannot be run. (In a sweep, settings that clash fail their own job only.)"""
+    from constructors import check, components  # seconds to import
+
+    problems: dict[str, None] = {}  # in order, each once
+    for config in configs:
+        try:
+            components(config) if sweep else check(config)
+        except ConfigError as error:
+            problems |= dict.fromkeys(str(error).splitlines())
+    if problems:
+        raise ConfigError("\n".join(problems))

@@ -1,0 +1,45 @@
+"""A sweep: its jobs, the folder of each one, and what has become of them."""
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+from composition import Composition
+from run_folder import is_done
+
+__all__ = ["Sweep"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The sweep's folder and its jobs' folders, in order."""
+
+    folder: Path
+    jobs: tuple[Path, ...]
+
+    @classmethod
+    def of(cls, jobs: Sequence[Sequence[str]], composition: Composition) -> "Sweep":
+        """The sweep that Hydra would make of these words for each job, at this moment."""
+        folder, folders = None, []
+        for number, words in enumerate(jobs):
+            config = composition.config(words, with_hydra=True)
+            config.hydra.job.num, config.hydra.job.id = number, str(number)
+            folder = folder or Path(config.hydra.sweep.dir).absolute()
+            folders.append(folder / str(OmegaConf.select(config, "hydra.sweep.subdir")))
+        assert folder is not None, "a sweep has at least one job"
+        return cls(folder, tuple(folders))
+
+    def report(self) -> int:
+        """Name the jobs that left no result; the exit status."""
+        failed = [folder for folder in self.jobs if not is_done(folder)]
+        done, place = len(self.jobs) - len(failed), os.path.relpath(self.folder)
+        log.info("%d of %d jobs have a result in %s", done, len(self.jobs), place)
+        for folder in failed:
+            log.error("failed: %s (see main.log there)", os.path.relpath(folder))
+        return 1 if failed else 0

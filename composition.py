@@ -1,0 +1,69 @@
+"""Composition: one set of config files, from which any number of configs can be composed.
+
+Works inside and outside of a running Hydra application, as a routine needs that builds many nets,
+and leaves the application's own state alone.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import hydra
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig, OmegaConf
+
+from run_folder import folder_name
+
+__all__ = ["CONFIG_FOLDER", "Composition", "quoted"]
+
+CONFIG_FOLDER = Path(__file__).parent / "cfg"
+
+# cfg/hydra names a sweep's folders with it; sweep workers that unpickle a job import this module.
+OmegaConf.register_new_resolver("folder_name", lambda words: folder_name(list(words)), replace=True)
+
+
+@dataclass(frozen=True)
+class Composition:
+    """Config files: the folder of the primary config, its name, and further folders of options."""
+
+    folder: Path = CONFIG_FOLDER
+    name: str = "config"
+    further: tuple[Path, ...] = ()
+
+    def config(self, overrides: Sequence[str] = (), *, with_hydra: bool = False) -> DictConfig:
+        """The composed config, read-only; `with_hydra` keeps Hydra's own settings in it.
+
+        Raises:
+            hydra.errors.HydraException: for overrides that Hydra cannot use.
+        """
+        places = ",".join(quoted(f"file://{folder}") for folder in self.further)
+        words = [*overrides, f"hydra.searchpath=[{places}]"] if places else list(overrides)
+        with self._initialised():
+            config = hydra.compose(self.name, words, return_hydra_config=with_hydra)
+        OmegaConf.set_readonly(config, not with_hydra)
+        return config
+
+    @contextmanager
+    def loader(self) -> Iterator[ConfigLoader]:
+        """Hydra's loader, to look up groups and their options."""
+        with self._initialised():
+            yield GlobalHydra.instance().config_loader()
+
+    @contextmanager
+    def _initialised(self) -> Iterator[None]:
+        outer = GlobalHydra.instance().hydra
+        GlobalHydra.instance().clear()
+        try:
+            folder = str(self.folder.absolute())
+            with hydra.initialize_config_dir(folder, job_name="main", version_base="1.3"):
+                yield
+        finally:
+            GlobalHydra.instance().hydra = outer
+
+
+def quoted(value: object) -> str:
+    """A value as a quoted string of Hydra's override grammar."""
+    escaped = str(value).replace("'", "\\'")
+    return f"'{escaped}'"

@@ -1,0 +1,65 @@
+"""Complaints: one line about what is set wrong: key, value, what is allowed, nearest name."""
+
+import json
+import os
+import traceback
+from collections.abc import Collection
+from difflib import get_close_matches
+from pathlib import Path
+
+__all__ = ["ConfigError", "complaint", "hint", "line", "unknown"]
+
+
+class ConfigError(ValueError):
+    """A config, or a word of the command line, that cannot be used; one line a problem."""
+
+
+def line(key: str, value: object, reason: str) -> str:
+    """`key=value: reason`, with the value as one would write it on the command line.
+
+    >>> line("net.widths", [1, "a"], "should be numbers")
+    'net.widths=[1,a]: should be numbers'
+    """
+    shown = json.dumps(value, separators=(",", ":"), default=str, ensure_ascii=False)
+    return f"{key}={shown.replace(chr(34), '')}: {reason}"
+
+
+def hint(word: object, known: Collection[str]) -> str:
+    """` (did you mean …?)`, or nothing if no known name resembles the word."""
+    matches = get_close_matches(str(word), list(known), n=1)
+    return f" (did you mean {matches[0]}?)" if matches else ""
+
+
+def unknown(key: str, value: object, owner: str, known: Collection[str]) -> str:
+    """The complaint about a key whose last part is none of the known names.
+
+    >>> unknown("net.widht", 3, "net has", ["width", "pools"])
+    'net.widht=3: net has no widht, only pools, width (did you mean width?)'
+    """
+    name = key.rpartition(".")[2]
+    names = ", ".join(sorted(known)) or "nothing"
+    return line(key, value, f"{owner} no {name}, only {names}{hint(name, known)}")
+
+
+def complaint(error: BaseException) -> str | None:
+    """What to tell of an error that says what its user can change; None for a bug.
+
+    With HYDRA_FULL_ERROR=1 every error is treated as a bug, which is shown with its traceback.
+    """
+    if os.environ.get("HYDRA_FULL_ERROR") == "1":
+        return None
+    if type(error).__name__ == "OutOfMemoryError" or isinstance(error, MemoryError):
+        return "out of memory: a smaller train.batch_size or net needs less"
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    if isinstance(error, ConfigError) or (isinstance(error, ValueError) and _is_deliberate(error)):
+        return str(error)
+    return None
+
+
+def _is_deliberate(error: Exception) -> bool:
+    """Whether it comes from a `raise` in our own code, and not from within another library."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    path = Path(place.filename)
+    ours = path.is_relative_to(Path(__file__).parents[1]) and "site-packages" not in path.parts
+    return ours and (place.line or "").startswith("raise ")

@@ -1,0 +1,80 @@
+"""Components: checked nodes of a config, each one a callable with its arguments."""
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from config_schema.complaints import ConfigError
+
+__all__ = ["Component", "Made"]
+
+Made: TypeAlias = Any  # whatever a config names: its class is not known before
+
+
+@dataclass(frozen=True)
+class Component:
+    """A node at `key` that names a `target`; `partial` means a factory of what the target makes.
+
+    Arguments are plain values, components, or lists of them.
+    """
+
+    key: str
+    target: Callable[..., Any]
+    arguments: Mapping[str, Any]
+    partial: bool = False
+
+    @property
+    def parameters(self) -> Mapping[str, inspect.Parameter]:
+        """What the target can be given."""
+        return inspect.signature(self.target).parameters
+
+    def bound(
+        self, given: Mapping[str, object], sections: Mapping[str, "Component"]
+    ) -> dict[str, Any]:
+        """The arguments, made, and those of the given ones that the target has a parameter for."""
+
+        def made(value: object) -> object:
+            if isinstance(value, Component):
+                return value.construct(given, sections)
+            return [made(each) for each in value] if isinstance(value, list) else value
+
+        accepted = {name: value for name, value in given.items() if name in self.parameters}
+        return accepted | {name: made(value) for name, value in self.arguments.items()}
+
+    def construct(self, given: Mapping[str, object], sections: Mapping[str, "Component"]) -> Made:
+        """Make the component, or its factory.
+
+        Args:
+            given: values by name, for this component and those within it.
+            sections: the config, to name the key that a refused setting comes from.
+
+        Raises:
+            ConfigError: if the target refuses its arguments (a factory raises it when called).
+        """
+        arguments = self.bound(given, sections)
+
+        def make(*positional: object, **named: object) -> Made:
+            try:
+                return self.target(*positional, **(arguments | named))
+            except ValueError as error:
+                if type(error) is not ValueError:  # it says already where it comes from
+                    raise
+                raise ConfigError(self._located(str(error), sections)) from error
+
+        return make if self.partial else make()
+
+    def _located(self, message: str, sections: Mapping[str, "Component"]) -> str:
+        """A complaint with the key that it is about in front.
+
+        Complaints begin with name=value, or with the whole key; the name is an argument of this
+        component, or of a section that passed it on (a sampling complains about `conv.partial`).
+        """
+        name, *rest = re.split(r"\W", message, maxsplit=2)
+        if name in sections and rest and message[len(name)] == ".":
+            return message
+        if name in self.arguments:
+            return f"{self.key}.{message}"
+        owners = [key for key, section in sections.items() if name in section.arguments]
+        return f"{owners[0]}.{message}" if len(owners) == 1 else f"{self.key}: {message}"

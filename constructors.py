@@ -1,0 +1,205 @@
+"""From a config to objects: the only reader of the config.
+
+    compose(["net=gcnn", …])   the config that main.py would see
+    construct_model(config)    its nn.Module
+    run_routine(…)             the result of the routine that it names
+
+Each section names a class or function and lists its arguments (see `config_schema`); what a config
+cannot say, because it follows from another section or from the run, is handed in here by name.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+from torch import nn
+
+from composition import Composition
+from config_schema import Component, Made, read
+from config_schema.targets import resolve
+from datasets.spec import Splits
+from run_folder import folder_name, has_checkpoint
+from tasks import Task
+from tracking import JsonTracker, Tracker
+from trainer import Trainer
+
+__all__ = ["Build", "Run", "components", "compose", "construct_model", "run_routine"]
+
+INJECTED: Mapping[str, tuple[str, ...]] = {
+    "dataset": (),
+    "task": (),
+    "net": ("in_channels", "num_classes", "lifting", "conv"),
+    "conv": ("in_channels", "out_channels", "kernel", "sampling"),
+    "kernel": ("in_coordinates", "out_channels", "in_channels"),
+    "base_group": ("partial",),
+    "train": ("run_folder", "tracker", "seed", "debug"),
+    "routine": ("build", "tracker", "run_folder", "debug"),
+    "tracking": ("run_folder", "name", "group", "config"),
+}
+LIFTING = "partial_equiv.gconv.LiftingConv"
+
+
+def compose(overrides: Sequence[str] = ()) -> DictConfig:
+    """The config that `python main.py` would see with these words after it.
+
+    Raises:
+        hydra.errors.HydraException: for words that Hydra cannot use.
+    """
+    return Composition().config(overrides)
+
+
+def components(config: DictConfig) -> dict[str, Component]:
+    """The checked sections of a config.
+
+    Raises:
+        ConfigError: naming every problem, one line each.
+    """
+    return read(config, INJECTED)
+
+
+def construct_model(config: DictConfig) -> nn.Module:
+    """The net of a config, initialised from its seed; reads no data.
+
+    Raises:
+        ConfigError: naming every problem, also settings that do not go together.
+    """
+    return Build(config).model
+
+
+def check(config: DictConfig) -> None:
+    """Refuse a config that cannot be constructed, before anything is written or read.
+
+    Raises:
+        ConfigError: naming every wrong value; if there is none, settings that clash.
+    """
+    build = Build(config)
+    _ = build.model, build.task
+    build._make("train", run_folder=Path(), tracker=None, seed=0, debug=False)
+
+
+class Build:
+    """The parts of a run, each one made when it is first asked for.
+
+    A part's property raises ConfigError for settings that do not go together.
+    """
+
+    def __init__(self, config: DictConfig, run: "Run | None" = None) -> None:
+        self._config, self._run = config, run
+        self._sections = components(config)
+
+    @cached_property
+    def model(self) -> nn.Module:
+        """The net, initialised from the config's seed."""
+        conv, spec = self._sections["conv"], self._dataset.spec
+        given = {"kernel": self._make("kernel"), "sampling": self._make("base_group")}
+        lifting = replace(conv, target=resolve(LIFTING))
+        with torch.random.fork_rng():
+            torch.manual_seed(self._config.seed)
+            return self._make(
+                "net",
+                in_channels=spec.in_channels,
+                num_classes=spec.num_classes,
+                lifting=self._construct(lifting, given),
+                conv=self._construct(conv, given),
+            )
+
+    @cached_property
+    def splits(self) -> Splits:
+        """The data.
+
+        Raises:
+            MissingData: saying how to get them.
+        """
+        return self._dataset.splits()
+
+    @cached_property
+    def task(self) -> Task:
+        """Loss and metrics."""
+        return self._make("task")
+
+    @cached_property
+    def trainer(self) -> Trainer:
+        """The trainer; it goes on from the checkpoint in its folder, if there is one."""
+        assert self._run is not None, "a trainer needs a run folder"
+        folder, section = self._run.folder, self._sections["train"]
+        resume = folder if has_checkpoint(folder) else None
+        section = replace(section, arguments={**section.arguments, "resume": resume})
+        given = self._run.given | {"seed": self._config.seed, "debug": self._config.debug}
+        return self._construct(section, given)
+
+    @cached_property
+    def _dataset(self) -> Made:
+        section = self._sections["dataset"]
+        if self._config.debug and "download" in section.parameters:
+            section = replace(section, arguments={**section.arguments, "download": False})
+        return self._construct(section, {})
+
+    def _make(self, name: str, **given: object) -> Made:
+        return self._construct(self._sections[name], given)
+
+    def _construct(self, component: Component, given: Mapping[str, object]) -> Made:
+        return component.construct(given, self._sections)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run: the words that it was started with, its folder and its tracker.
+
+    Called by a routine, with further words, it composes afresh; a run inside the run has its own
+    folder in the run's folder, named by the words.
+    """
+
+    composition: Composition
+    overrides: tuple[str, ...]
+    folder: Path
+    tracker: Tracker
+
+    def __call__(self, *overrides: str) -> Build:
+        config = self.composition.config([*self.overrides, *overrides])
+        folder = self.folder / folder_name(overrides) if overrides else self.folder
+        return Build(config, replace(self, folder=folder))
+
+    @property
+    def given(self) -> dict[str, object]:
+        """What a trainer or a routine may ask for."""
+        return {"run_folder": self.folder, "tracker": self.tracker}
+
+
+def run_routine(
+    composition: Composition,
+    overrides: Sequence[str],
+    folder: Path,
+    *,
+    name: str,
+    group: str | None = None,
+) -> dict[str, Any]:
+    """Run the routine that a config names, and return its result: flat figures.
+
+    Args:
+        composition: where the config files are.
+        overrides: the words that change them.
+        folder: the run folder.
+        name: of the run, in its tracker.
+        group: of the sweep that the run belongs to.
+    """
+    config = composition.config(overrides)
+    sections = components(config)
+    section = sections["tracking"]
+    if config.debug:  # no network: the numbers go to the run folder alone
+        section = Component("tracking", JsonTracker, {})
+    values = OmegaConf.to_container(config, resolve=True)
+    about = {"run_folder": folder, "name": name, "group": group, "config": values}
+    tracker = section.construct(about, sections)
+    run = Run(composition, tuple(overrides), folder, tracker)
+    result: dict[str, Any] = {}
+    try:
+        routine = sections["routine"]
+        given = run.given | {"build": run, "debug": config.debug}
+        result = routine.target(**routine.bound(given, sections))
+    finally:
+        tracker.finish(result)
+    return result

@@ -1,0 +1,85 @@
+"""The command line: `python main.py group=option key=value …`, see `python main.py --help`.
+
+Every word is checked before anything is written: composed as Hydra would, validated against the
+signatures, and for a single run constructed. Then Hydra makes the run folder, or the folders of a
+sweep, and calls `job`.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+HERE = Path(__file__).resolve().parent
+
+log = logging.getLogger(__name__)
+
+# Imports stand in the functions: --help answers at once, and the processes that are spawned for
+# data-parallel training import this file again.
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the command line's words; the exit status."""
+    if {"--help", "-h"} & set(words):
+        from command_line.usage import usage
+
+        sys.stdout.write(usage(HERE / "cfg"))
+        return 0
+    from config_schema import complaint
+
+    try:
+        return _start(words)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        reason = complaint(error)
+        if reason is None:
+            raise
+        sys.stderr.write(f"{reason}\n")
+        return 1
+
+
+def _start(words: Sequence[str]) -> int:
+    import hydra
+    from hydra._internal.utils import get_args_parser
+
+    from command_line.job import job
+    from command_line.preparation import prepare
+    from config_schema import ConfigError
+
+    def refuse(message: str) -> NoReturn:
+        raise ConfigError(message)
+
+    # Workers of a sweep are started elsewhere and need to find our modules.
+    paths = [str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])]
+    os.environ["PYTHONPATH"] = os.pathsep.join(paths)
+    parser = get_args_parser()
+    parser.error = refuse  # type: ignore[method-assign]
+    arguments = parser.parse_intermixed_args(list(words))
+    sweep, sys.argv[1:] = None, list(words)
+    if not (arguments.hydra_help or arguments.info or arguments.shell_completion):
+        for word in arguments.overrides:
+            sys.argv.remove(word)
+        prepared = prepare(arguments)
+        sweep = prepared.sweep
+        sys.argv += prepared.overrides
+    start = hydra.main(config_path=str(HERE / "cfg"), config_name="config", version_base="1.3")
+    try:
+        start(job)()
+    except ValueError as error:  # flags that exclude each other
+        raise ConfigError(str(error)) from error
+    except SystemExit as error:  # something has failed, and said so
+        if sweep is None:
+            return error.code if isinstance(error.code, int) else int(bool(error.code))
+    except KeyboardInterrupt:
+        if sweep is not None:
+            folder = os.path.relpath(sweep.folder)
+            log.warning("interrupted; with hydra.sweep.dir=%s the same words continue", folder)
+        raise
+    return 0 if sweep is None else sweep.report()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

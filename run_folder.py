@@ -1,0 +1,140 @@
+"""A run folder: where one run leaves its config, result and checkpoints, and one process writes.
+
+    config.yaml         the resolved config, written first
+    overrides.yaml      the words that made it, so that the run can be continued
+    checkpoints/last.pt written by the trainer; with no result beside it, the run was torn
+    result.json         the final figures, written last and at once
+
+Two processes that share a folder do not mix: the second finds it locked (the lock dies with its
+process, however that dies).
+"""
+
+import fcntl
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+__all__ = [
+    "Occupied",
+    "claim",
+    "difference",
+    "folder_name",
+    "has_checkpoint",
+    "is_done",
+    "read_config", "read_overrides",
+    "read_result",
+    "write_config",
+    "write_result",
+]  # fmt: skip
+
+CONFIG, OVERRIDES = "config.yaml", "overrides.yaml"
+RESULT, LAST = "result.json", "checkpoints/last.pt"
+# Where data lie and runs are shown says nothing about an experiment; a continued one may also
+# train longer, or elsewhere.
+FREE = re.compile(r"tracking\..*|dataset\.(root|download)|train\.resume")
+FREE_CONTINUED = re.compile(rf"{FREE.pattern}|train\..*")
+
+
+class Occupied(OSError):
+    """Another process is at work in the run folder."""
+
+
+@contextmanager
+def claim(folder: Path) -> Iterator[None]:
+    """Keep other processes out of the folder while the context is open.
+
+    Raises:
+        Occupied: if another process is in it.
+    """
+    with (folder / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Occupied(f"another process is running in {folder}") from None
+        yield
+
+
+def folder_name(overrides: Sequence[str]) -> str:
+    """A job's folder: its overrides, sorted; at most 255 bytes, and safe on any file system.
+
+    >>> folder_name(["seed=1", "conv.partial=True"])
+    'conv.partial=True,seed=1'
+    """
+    plain = ",".join(sorted(overrides))
+    safe = re.sub(r"[^A-Za-z0-9._=,+~-]", "_", plain).lstrip(".") or "default"
+    if safe == plain and len(safe) <= 200:
+        return safe
+    return f"{safe[:200]}-{hashlib.sha256(plain.encode()).hexdigest()[:8]}"
+
+
+def is_done(folder: Path) -> bool:
+    """Whether a run has left its result here."""
+    return (folder / RESULT).is_file()
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Whether a training here can be continued."""
+    return (folder / LAST).is_file()
+
+
+def write_config(folder: Path, config: Mapping[str, Any], overrides: Sequence[str]) -> None:
+    """Write the resolved config, and the words that it came from."""
+    _replace(folder / OVERRIDES, yaml.safe_dump(list(overrides)))
+    _replace(folder / CONFIG, yaml.safe_dump(dict(config), sort_keys=False))
+
+
+def read_overrides(folder: Path) -> list[str]:
+    """The words that the run in this folder was started with."""
+    path = folder / OVERRIDES
+    return list(yaml.safe_load(path.read_text())) if path.is_file() else []
+
+
+def read_config(folder: Path) -> dict[str, Any] | None:
+    """The config of the run in this folder, or None if there is none."""
+    path = folder / CONFIG
+    return yaml.safe_load(path.read_text()) if path.is_file() else None
+
+
+def write_result(folder: Path, result: Mapping[str, Any]) -> None:
+    """Write the final figures (flat, plain values)."""
+    _replace(folder / RESULT, json.dumps(dict(result), indent=2) + "\n")
+
+
+def read_result(folder: Path) -> dict[str, Any]:
+    """The final figures of the run in this folder."""
+    return dict(json.loads((folder / RESULT).read_text()))
+
+
+def difference(folder: Path, config: Mapping[str, Any], *, continued: bool = False) -> str | None:
+    """How a config is another experiment than the one in the folder, or None if it is the same.
+
+    If it is to be continued, the settings of the training may differ.
+    """
+    free = FREE_CONTINUED if continued else FREE
+    there, here = dict(_flat(read_config(folder) or {})), dict(_flat(config))
+    for key in sorted({*there, *here}):
+        old, new = there.get(key, "absent"), here.get(key, "absent")
+        if old != new and not free.fullmatch(key):
+            return f"{key}={new}: the run in {folder} has {key}={old}"
+    return None
+
+
+def _flat(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in node.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file so that it is at any time absent, old or new, never half."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    unfinished.write_text(text)
+    unfinished.replace(path)
