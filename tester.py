@@ -1,0 +1,61 @@
+"""Evaluation: the mean loss and metrics of a model over batches."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from partial_equiv.gconv import frozen_kernels
+from tasks import Task
+
+__all__ = ["add_batch", "evaluate", "means", "totals"]
+
+
+def evaluate(
+    model: nn.Module, batches: Iterable[tuple[Tensor, ...]], task: Task
+) -> dict[str, float]:
+    """Return "loss" and the task's metrics as means over all samples.
+
+    The model is evaluated where it lies, in eval mode and without gradients; every kernel is
+    generated once. Its training flag is restored. Raises ValueError if there are no samples.
+    """
+    return means(totals(model, batches, task))
+
+
+def totals(
+    model: nn.Module, batches: Iterable[tuple[Tensor, ...]], task: Task
+) -> dict[str, Tensor]:
+    """Return the sums over all samples behind `evaluate`, with their number as "samples".
+
+    Sums of several processes may be added up before `means` divides them.
+    """
+    device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+    sums: dict[str, Tensor] = {}
+    training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode(), frozen_kernels(model):
+            for batch in batches:
+                batch = tuple(part.to(device) for part in batch)
+                loss, metrics = task.step(model, batch)
+                add_batch(sums, len(batch[0]), loss, metrics)
+    finally:
+        model.train(training)
+    return sums
+
+
+def add_batch(
+    sums: dict[str, Tensor], num_samples: int, loss: Tensor, metrics: dict[str, Tensor]
+) -> None:
+    """Add the means of one batch to `sums`, in place: float64 scalars on the loss's device."""
+    values = {"samples": torch.ones_like(loss), "loss": loss, **metrics}
+    for name, mean in values.items():
+        sums[name] = sums.get(name, 0) + num_samples * mean.detach().double()
+
+
+def means(sums: dict[str, Tensor]) -> dict[str, float]:
+    """Divide sums by their number of samples; raises ValueError if there are none."""
+    if not sums:
+        raise ValueError("nothing to evaluate: the split has no samples")
+    samples = sums["samples"].item()
+    return {name: total.item() / samples for name, total in sums.items() if name != "samples"}

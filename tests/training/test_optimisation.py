@@ -1,0 +1,83 @@
+"""Optimisation: roles, optimisers, schedules."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from tests.training.small import make_net
+from training.optimisation import Schedule, make_optimizer, parameter_groups
+
+RATES = {"weight": 1e-3, "range": 1e-2, "keep_logits": 0.1, "omega0": 1e-4}
+
+
+def test_every_parameter_has_the_group_of_its_role() -> None:
+    net = make_net()
+    net.head = nn.Module()
+    net.head.omega0 = nn.Parameter(torch.tensor(10.0))
+    groups = {group["role"]: group for group in parameter_groups(net, RATES, 0.5)}
+    assert {role: group["lr"] for role, group in groups.items()} == RATES
+    assert {role: len(group["params"]) for role, group in groups.items()} == {
+        "weight": sum(1 for _ in net.parameters()) - 5,
+        "range": 2,
+        "keep_logits": 2,
+        "omega0": 1,
+    }
+    assert [group["weight_decay"] for group in groups.values()] == [0.5, 0, 0, 0]
+
+
+def test_frozen_parameters_and_empty_roles_are_left_out() -> None:
+    net = nn.Linear(2, 2)
+    net.bias.requires_grad_(False)
+    (group,) = parameter_groups(net, RATES, 0.0)
+    assert group["params"] == [net.weight]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW), ("sgd", torch.optim.SGD)],
+)
+def test_optimisers(name: str, kind: type) -> None:
+    groups = parameter_groups(nn.Linear(1, 1), RATES, 0.1)
+    optimizer = make_optimizer(name, groups, momentum=0.9, nesterov=True)
+    assert type(optimizer) is kind
+    assert optimizer.param_groups[0].get("momentum", 0.9) == 0.9
+    assert optimizer.param_groups[0]["weight_decay"] == 0.1
+
+
+def schedule(kind: str, **options: object) -> Schedule:
+    optimizer = torch.optim.SGD([{"params": [nn.Parameter(torch.zeros(1))], "lr": 1.0}])
+    return Schedule(optimizer, kind, steps_per_epoch=10, epochs=10, **options)
+
+
+def test_cosine_after_warm_up() -> None:
+    rate = schedule("cosine", warmup_epochs=2, final=0.1).rate
+    assert [rate(1.0, step) for step in (0, 9, 19, 20)] == pytest.approx([0.05, 0.5, 1.0, 1.0])
+    assert rate(1.0, 60) == pytest.approx(0.55)
+    assert rate(1.0, 99) == pytest.approx(0.1 + 0.45 * (1 + math.cos(math.pi * 79 / 80)))
+    assert rate(0.0, 60) == 0  # a rate of 0 stays 0
+
+
+def test_step() -> None:
+    rate = schedule("step", step_epochs=3, factor=0.1).rate
+    assert [rate(1.0, step) for step in (0, 29, 30, 60)] == pytest.approx([1, 1, 0.1, 0.01])
+
+
+def test_plateau_waits_and_is_restored() -> None:
+    first = schedule("plateau", step_epochs=2, factor=0.5)
+    for improved in (True, False, True, False, False, False):
+        first.end_epoch(improved=improved)
+    again = schedule("plateau", step_epochs=2, factor=0.5)
+    again.load_state_dict(first.state_dict())
+    assert first.rate(1.0, 60) == again.rate(1.0, 60) == 0.5
+    again.end_epoch(improved=False)
+    assert again.rate(1.0, 70) == 0.25
+
+
+def test_apply_sets_every_group() -> None:
+    net = make_net()
+    optimizer = make_optimizer("adam", parameter_groups(net, RATES, 0.0))
+    Schedule(optimizer, "none", steps_per_epoch=10, epochs=2, warmup_epochs=1).apply(4)
+    rates = {group["role"]: group["lr"] for group in optimizer.param_groups}
+    assert rates == pytest.approx({role: RATES[role] / 2 for role in rates})

@@ -1,0 +1,71 @@
+"""Ranks: two processes train as one would, and fail as one would."""
+
+import json
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+
+from tasks import Classification
+from tests.training.small import make_splits, make_trainer, plain_net
+from training.ranks import other_ranks
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_two_processes_make_the_steps_of_one(tmp_path: Path) -> None:
+    settings = {"epochs": 2, "accumulate": 2, "optimizer": "sgd", "monotone_penalty": 0.1}
+    words = [f"{name}={value}" for name, value in settings.items()]
+    command = [sys.executable, "-m", "tests.training.small", str(tmp_path / "two"), "net=plain"]
+    done = subprocess.run(
+        [*command, "devices=2", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert (done.stdout, done.stderr) == ("", "")  # no banner, no warning
+    net, splits = plain_net(), make_splits()
+    splits.train.augment = None
+    history = make_trainer(tmp_path, **settings).fit(net, splits, Classification()).history
+    weights = torch.load(tmp_path / "two" / "weights.pt", weights_only=True)
+    for name, value in net.state_dict().items():
+        assert torch.allclose(value, weights[name], atol=1e-6)
+        assert not torch.allclose(value, plain_net().state_dict()[name], atol=1e-3)
+    lines = (tmp_path / "two" / "metrics.jsonl").read_text().splitlines()
+    assert len(lines) == len(history) == 2  # rank 0 alone writes
+    for line, record in zip(map(json.loads, lines), history, strict=True):
+        del line["seconds/epoch"], record["seconds/epoch"]
+        assert line == pytest.approx(record, abs=1e-6)
+
+
+def fail(message: str) -> None:
+    """What a rank may do."""
+    raise ValueError(message)
+
+
+def test_another_ranks_failure_is_told_and_all_is_as_before() -> None:
+    before, threads = dict(os.environ), torch.get_num_threads()
+
+    def wait_for_it() -> None:
+        with other_ranks(2, partial(fail, "no luck")):
+            assert os.environ["LOCAL_RANK"] == "0"
+            raise RuntimeError("connection lost")
+
+    with pytest.raises(ValueError, match=r"no luck \(rank 1\)"):
+        wait_for_it()
+    assert (dict(os.environ), torch.get_num_threads()) == (before, threads)
+
+
+def test_what_cannot_travel_is_refused() -> None:
+    with (
+        pytest.raises(ValueError, match="devices=2: needs picklable parts"),
+        other_ranks(2, lambda: None),
+    ):
+        pass

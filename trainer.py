@@ -1,0 +1,138 @@
+"""The trainer: all settings of a training, and `fit`, which carries it out."""
+
+import logging
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import nn
+
+from datasets.spec import Splits
+from partial_equiv.intervals import Count, Fraction, Natural, NonNegative, Positive
+from tasks import Task
+from tracking import Tracker
+from training.fit import Fit
+from training.ranks import other_ranks
+from training.snapshots import FitResult
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+__all__ = ["FitResult", "Trainer"]
+
+
+@dataclass(kw_only=True)
+class Trainer:
+    """Trains a model and leaves it with the weights that were best on the validation split.
+
+    Attributes:
+        run_folder: gets checkpoints/last.pt (every epoch, and on SIGINT or SIGTERM) and best.pt.
+        tracker: gets train/*, val/*, lr, range/* and seconds/epoch after every epoch.
+        seed: of data order and augmentation, and of the draws that layers make.
+        debug: at most 2 epochs of 3 batches, and 3 batches to evaluate.
+        epochs: passes over the training split.
+        batch_size: samples of a batch, over all devices together.
+        accumulate: batches that make one step of the optimiser.
+        optimizer: momentum and nesterov are SGD's.
+        learning_rate: of the weights; ranges, keep-probabilities and omega0 have their own.
+        weight_decay: of the weights alone (decoupled with AdamW).
+        schedule: after `warmup_epochs`, see `training.optimisation.Schedule`.
+        step_epochs: epochs between two steps, or the patience of plateau.
+        step_factor: what a step multiplies the rates by.
+        gradient_clip: bound of the gradient's norm.
+        monotone_penalty: weight of the growth of ranges with depth.
+        kernel_l2_penalty: weight of the squared norm of the generated kernels.
+        early_stop_epochs: stop after so many epochs without improvement.
+        reestimate_norm: take fresh norm statistics before each validation.
+        deterministic: ask torch for deterministic algorithms (CUDA; the CPU's are).
+        resume: run folder whose last checkpoint to go on from; an unfinished epoch, too, goes on
+            at its next batch, and the run equals an uninterrupted one bit for bit.
+    """
+
+    run_folder: Path
+    tracker: Tracker | None
+    seed: Natural = 0
+    debug: bool = False
+    epochs: Count = 20
+    batch_size: Count = 64
+    accumulate: Count = 1
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    learning_rate: Positive = 1e-3
+    range_learning_rate: NonNegative = 1e-2
+    keep_learning_rate: NonNegative = 0.1
+    omega0_learning_rate: NonNegative = 1e-3
+    weight_decay: NonNegative = 0.0
+    momentum: Fraction = 0.9
+    nesterov: bool = False
+    schedule: Literal["cosine", "step", "plateau", "none"] = "cosine"
+    warmup_epochs: Natural = 0
+    final_learning_rate: NonNegative = 1e-6
+    step_epochs: Count = 10
+    step_factor: Fraction = 0.5
+    gradient_clip: Positive | None = None
+    monotone_penalty: NonNegative = 0.0
+    kernel_l2_penalty: NonNegative = 0.0
+    early_stop_epochs: Count | None = None
+    reestimate_norm: bool = True
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    devices: Count = 1
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    deterministic: bool = False
+    resume: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for settings that do not go together."""
+        if self.batch_size % self.devices:
+            raise ValueError(
+                f"batch_size={self.batch_size}: must be a multiple of {self.devices}, devices"
+            )
+        if self.nesterov and not self.momentum:
+            raise ValueError("nesterov=True: needs momentum > 0")
+
+    def fit(self, model: nn.Module, splits: Splits, task: Task) -> FitResult:
+        """Train `model` in place; on return it holds the best weights, on the training device.
+
+        Raises:
+            ValueError: if the loss is not finite, the device is not there or `resume` holds no
+                checkpoint that fits; the last checkpoint stays.
+            Interrupted: after SIGINT or SIGTERM, once the state is saved.
+        """
+        if self.devices == 1:
+            return self._fit(model, splits, task)
+        helper = replace(self, tracker=None)
+        with other_ranks(self.devices, partial(helper._fit, model, splits, task)):
+            return self._fit(model, splits, task)
+
+    def _fit(self, model: nn.Module, splits: Splits, task: Task) -> FitResult:
+        fabric = self._fabric()
+        fabric.launch()
+        before = torch.are_deterministic_algorithms_enabled()
+        torch.use_deterministic_algorithms(self.deterministic or before)
+        try:
+            return Fit(self, fabric, model, splits, task).run()
+        finally:
+            torch.use_deterministic_algorithms(before)
+            if torch.distributed.is_initialized():
+                torch.distributed.destroy_process_group()
+
+    def _fabric(self) -> "Fabric":
+        from lightning_fabric import Fabric  # seconds to import
+        from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+        from lightning_fabric.strategies.ddp import DDPStrategy
+
+        logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+        available = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        device = self.device
+        if device == "auto":
+            device = "cuda" if available >= self.devices else "cpu"
+        if device == "cuda" and available < self.devices:
+            raise ValueError(f"device=cuda: devices={self.devices} asked for, {available} here")
+        here = LightningEnvironment()  # no matter what a cluster's variables say: see `ranks`
+        spread = (
+            {"strategy": DDPStrategy(cluster_environment=here)}
+            if self.devices > 1
+            else {"plugins": [here]}
+        )
+        return Fabric(accelerator=device, devices=self.devices, precision=self.precision, **spread)

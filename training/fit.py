@@ -1,0 +1,208 @@
+"""One training in progress: its epochs and validations."""
+
+import logging
+import math
+import time
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from datasets.randomness import keyed_generator
+from datasets.spec import Split, Splits
+from partial_equiv.sampling import learned_subsets
+from tasks import Task
+from tester import means, totals
+from training.interruption import Interrupted, Interruption
+from training.norm_statistics import mixed_batches, reestimate
+from training.progress import Progress
+from training.snapshots import FitResult, FitState, Snapshots
+from training.stepper import Stepper
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+    from trainer import Trainer
+
+__all__ = ["Fit"]
+
+log = logging.getLogger(__name__)
+
+DEBUG_EPOCHS, DEBUG_BATCHES = 2, 3
+NORM_BATCHES = 32  # enough for statistics; the running averages of training see about 10
+CHECK_EVERY = 16  # steps between looks at the loss where looking makes the device wait
+
+
+class Fit:
+    """Carries out what a `Trainer` says, on one of its ranks; `run` may be called once."""
+
+    def __init__(
+        self, settings: "Trainer", fabric: "Fabric", model: nn.Module, splits: Splits, task: Task
+    ) -> None:
+        self.settings, self.fabric, self.splits, self.task = settings, fabric, splits, task
+        self.ranks, self.leads = fabric.world_size, fabric.is_global_zero
+        self.batch_size = settings.batch_size // self.ranks
+        self.num_epochs = min(settings.epochs, DEBUG_EPOCHS if settings.debug else settings.epochs)
+        self.num_batches = self._limited(splits.train.num_batches(self.batch_size, self.ranks))
+        if not self.num_batches:
+            raise ValueError("nothing to train on: the training split has no samples")
+        self.steps_per_epoch = math.ceil(self.num_batches / settings.accumulate)
+        self.model = model
+        self.stepper = Stepper(settings, fabric, model, task, self.steps_per_epoch, self.num_epochs)
+        self.state = FitState()
+        self.snapshots = Snapshots(settings, fabric, self.state, self.stepper)
+
+    def run(self) -> FitResult:
+        """Train to the end, or as far as signals and early stopping let it."""
+        state, settings = self.state, self.settings
+        seed = keyed_generator(settings.seed, "layers", self.fabric.global_rank).initial_seed()
+        torch.manual_seed(seed)
+        if settings.resume is not None:
+            self.snapshots.restore(settings.resume)
+        else:
+            self.snapshots.forget()
+        with (
+            Interruption() as self.interruption,
+            Progress(
+                steps=self.num_epochs * self.steps_per_epoch,
+                done=state.step,
+                epochs=self.num_epochs,
+                visible=self.leads,
+            ) as self.progress,
+        ):
+            self.clock = time.monotonic()
+            while state.epoch < self.num_epochs and not self._stale():
+                self._train()
+                self._end_epoch()
+                if self._asked_to_stop():
+                    raise Interrupted(f"stopped after epoch {state.epoch}; saved")
+        if self.leads:
+            self.snapshots.restore_best()
+        return FitResult(
+            best_epoch=state.best_epoch,
+            best_value=state.best_value,
+            epochs_run=state.epoch,
+            seconds=state.seconds,
+            history=state.history,
+        )
+
+    def _train(self) -> None:
+        """Train from the state's batch to the end of the epoch."""
+        state, settings = self.state, self.settings
+        self.model.train()
+        batches = self.splits.train.batches(
+            self.batch_size,
+            seed=settings.seed,
+            epoch=state.epoch,
+            start=state.batch,
+            rank=self.fabric.global_rank,
+            num_ranks=self.ranks,
+            device=self.fabric.device,
+        )
+        batches = islice(batches, self.num_batches - state.batch)
+        while group := list(islice(batches, settings.accumulate)):
+            self.stepper.step(group, state.step, state.sums)
+            state.batch += len(group)
+            state.step += 1
+            self.progress.step(self._finite_loss() if self._looks() else None)
+            if self._asked_to_stop():
+                self._finite_loss()
+                self._tick()
+                self.snapshots.save_last()
+                raise Interrupted(
+                    f"stopped in epoch {state.epoch + 1}, after batch {state.batch}; saved"
+                )
+
+    def _end_epoch(self) -> None:
+        """Validate, report and save."""
+        state, settings = self.state, self.settings
+        values = {f"train/{name}": value for name, value in self._means(state.sums).items()}
+        self._check_finite(values["train/loss"])
+        if settings.reestimate_norm:
+            images = mixed_batches(
+                self.splits.train,
+                self.batch_size,
+                limit=self._limited(NORM_BATCHES),
+                seed=settings.seed,
+                device=self.fabric.device,
+            )
+            with self.fabric.autocast():
+                reestimate(self.model, images)
+        validation = self._validate(self.splits.val)
+        self._check_finite(validation["loss"])
+        values |= {f"val/{name}": value for name, value in validation.items()}
+        values["lr"] = self.stepper.optimizer.param_groups[0]["lr"]
+        values |= {f"range/{name}": value for name, value in learned_subsets(self.model).items()}
+        self._tick()
+        values["seconds/epoch"], state.epoch_seconds = state.epoch_seconds, 0.0
+        improved = state.end_epoch(validation[self.task.monitor], self.task.mode, values)
+        self.stepper.schedule.end_epoch(improved=improved)
+        if self.settings.tracker is not None:
+            self.settings.tracker.scalars(values, epoch=state.epoch, step=state.step)
+        self.progress.epoch(state.epoch, values)
+        self.snapshots.save_last()
+        if improved:
+            self.snapshots.save_best()
+
+    def _validate(self, split: Split) -> dict[str, float]:
+        ranks = self.ranks if len(split) >= self.ranks else 1
+        batches = split.batches(
+            self.batch_size,
+            rank=self.fabric.global_rank if ranks > 1 else 0,
+            num_ranks=ranks,
+            device=self.fabric.device,
+        )
+        with self.fabric.autocast():
+            limited = islice(batches, DEBUG_BATCHES if self.settings.debug else None)
+            return self._means(totals(self.model, limited, self.task))
+
+    def _means(self, sums: dict[str, Tensor]) -> dict[str, float]:
+        """Return the means over the samples of all ranks."""
+        if self.ranks > 1 and sums:
+            total = self._summed(torch.stack(list(sums.values())))
+            sums = dict(zip(sums, total, strict=True))
+        return means(sums)
+
+    def _summed(self, values: Tensor) -> Tensor:
+        total = self.fabric.all_reduce(values, reduce_op="sum")
+        assert isinstance(total, Tensor)
+        return total
+
+    def _limited(self, batches: int) -> int:
+        return min(batches, DEBUG_BATCHES) if self.settings.debug else batches
+
+    def _looks(self) -> bool:
+        return self.fabric.device.type == "cpu" or self.state.step % CHECK_EVERY == 0
+
+    def _finite_loss(self) -> float:
+        """The mean training loss of this rank in the running epoch, checked."""
+        loss = means(self.state.sums)["loss"]
+        self._check_finite(loss)
+        return loss
+
+    def _check_finite(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise ValueError(
+                f"training diverged: the loss is {loss} in epoch {self.state.epoch + 1}, step "
+                f"{self.state.step}; try a smaller train.learning_rate or train.gradient_clip=1 "
+                f"(the last checkpoint is kept)"
+            )
+
+    def _asked_to_stop(self) -> bool:
+        """Whether rank 0 got a signal; all ranks agree."""
+        asked = self.interruption.requested
+        if self.ranks > 1:
+            flag = torch.tensor(float(asked), device=self.fabric.device)
+            asked = bool(self._summed(flag))
+        return asked
+
+    def _stale(self) -> bool:
+        patience = self.settings.early_stop_epochs
+        return patience is not None and self.state.epoch - self.state.best_epoch >= patience
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        self.state.seconds += now - self.clock
+        self.state.epoch_seconds += now - self.clock
+        self.clock = now

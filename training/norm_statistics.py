@@ -1,0 +1,70 @@
+"""Norm statistics: re-estimate running means and variances before a model is judged.
+
+During training the running statistics of a batch norm lag behind the weights, and they are taken
+with random samples, while evaluation uses deterministic ones. Averages over fresh batches, computed
+by the model as it will be evaluated, remove both differences.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from datasets.randomness import keyed_generator
+from datasets.spec import Split
+from partial_equiv.gconv import frozen_kernels
+
+__all__ = ["mixed_batches", "reestimate"]
+
+
+def reestimate(model: nn.Module, batches: Iterator[Tensor]) -> None:
+    """Replace all running statistics by their averages over batches of images [B, C, H, W].
+
+    Everything but the norms that keep running statistics is in eval mode; all modes are restored.
+    A norm is known by `running_mean` and `reset_running_stats`, as in torch.nn.BatchNorm2d.
+    """
+    norms: list[Any] = [
+        module
+        for module in model.modules()
+        if getattr(module, "running_mean", None) is not None
+        and hasattr(module, "reset_running_stats")
+    ]
+    if not norms:
+        return
+    modes = {module: module.training for module in model.modules()}
+    momenta = {norm: norm.momentum for norm in norms}
+    model.eval()
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a cumulative average
+    try:
+        with torch.no_grad(), frozen_kernels(model):
+            for norm in norms:
+                norm.train()
+            for images in batches:
+                model(images)
+    finally:
+        for norm, momentum in momenta.items():
+            norm.momentum = momentum
+        for module, training in modes.items():
+            module.training = training
+
+
+def mixed_batches(
+    split: Split, batch_size: int, *, limit: int, seed: int, device: torch.device | str
+) -> Iterator[Tensor]:
+    """Yield images of up to `limit` batches from all over a split, unaugmented and well mixed.
+
+    The split's own order may be by class, and batches of one class would give wrong variances.
+    """
+    total = -(-len(split) // batch_size)
+    chosen = torch.linspace(0, total - 1, min(limit, total)).round().long().unique().tolist()
+    if len(chosen) == total:
+        parts = [batch[0] for batch in split.batches(batch_size, device=device)]
+    else:
+        parts = [next(split.batches(batch_size, start=k, device=device))[0] for k in chosen]
+    images = torch.cat(parts)
+    order = torch.randperm(len(images), generator=keyed_generator(seed, "norm statistics"))
+    for chunk in order.tensor_split(len(parts)):  # equal sizes, since batches count alike
+        yield images[chunk.to(images.device)]

@@ -1,0 +1,123 @@
+"""Optimisation: parameter groups by role, the optimiser, and the learning rate of every step."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+__all__ = ["ROLES", "Schedule", "make_optimizer", "parameter_groups"]
+
+ROLES = ("weight", "range", "keep_logits", "omega0")
+"""A parameter's role is the last part of its name if that is one of these, else "weight"."""
+
+
+def parameter_groups(
+    model: nn.Module, learning_rates: Mapping[str, float], weight_decay: float
+) -> list[dict[str, Any]]:
+    """Return one optimiser group a role that occurs: its "role", "params", "lr", "weight_decay".
+
+    Only weights decay: a range pulled towards 0 would be an opinion about the data.
+    """
+    members: dict[str, list[nn.Parameter]] = {role: [] for role in ROLES}
+    for name, parameter in model.named_parameters():
+        last = name.rpartition(".")[-1]
+        if parameter.requires_grad:
+            members[last if last in ROLES else "weight"].append(parameter)
+    return [
+        {
+            "role": role,
+            "params": parameters,
+            "lr": learning_rates[role],
+            "weight_decay": weight_decay if role == "weight" else 0.0,
+        }
+        for role, parameters in members.items()
+        if parameters
+    ]
+
+
+def make_optimizer(
+    name: Literal["adam", "adamw", "sgd"],
+    groups: list[dict[str, Any]],
+    *,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+) -> Optimizer:
+    """Return the optimiser of these groups. `momentum` and `nesterov` are SGD's."""
+    if name == "adam":
+        return torch.optim.Adam(groups)
+    if name == "adamw":
+        return torch.optim.AdamW(groups)
+    return torch.optim.SGD(groups, momentum=momentum, nesterov=nesterov)
+
+
+class Schedule:
+    r"""Sets the learning rates: linear warm-up, then cosine, steps, plateau or nothing.
+
+    With base rate a, final rate b ≤ a, step t of T and W steps of warm-up,
+
+        cosine   b + ½ (a − b) (1 + cos(π (t − W) / (T − W)))
+        step     a · factor ** ⌊epoch / step_epochs⌋
+        plateau  a · factor ** (number of times that `step_epochs` epochs brought no improvement)
+
+    after a (t + 1) / W for t < W. All but `plateau` are functions of the step alone.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        kind: Literal["cosine", "step", "plateau", "none"],
+        *,
+        steps_per_epoch: int,
+        epochs: int,
+        warmup_epochs: int = 0,
+        final: float = 0.0,
+        step_epochs: int = 1,
+        factor: float = 1.0,
+    ) -> None:
+        self.optimizer = optimizer
+        self.kind = kind
+        self.steps_per_epoch = steps_per_epoch
+        self.total = steps_per_epoch * epochs
+        self.warmup = min(steps_per_epoch * warmup_epochs, self.total)
+        self.final = final
+        self.step_epochs = step_epochs
+        self.factor = factor
+        self.bases = [group["lr"] for group in optimizer.param_groups]
+        self.drops = 0
+        self.waited = 0
+
+    def rate(self, base: float, step: int) -> float:
+        """Return the learning rate of the step number `step`, counted from 0."""
+        if step < self.warmup:
+            return base * (step + 1) / self.warmup
+        if self.kind == "cosine":
+            final = min(self.final, base)
+            part = (step - self.warmup) / max(1, self.total - self.warmup)
+            return final + (base - final) * (1 + math.cos(math.pi * part)) / 2
+        if self.kind == "step":
+            return base * self.factor ** (step // self.steps_per_epoch // self.step_epochs)
+        if self.kind == "plateau":
+            return base * self.factor**self.drops
+        return base
+
+    def apply(self, step: int) -> None:
+        """Set the learning rates of all groups for the step that comes now."""
+        for group, base in zip(self.optimizer.param_groups, self.bases, strict=True):
+            group["lr"] = self.rate(base, step)
+
+    def end_epoch(self, *, improved: bool) -> None:
+        """Count an epoch for `plateau`."""
+        self.waited = 0 if improved else self.waited + 1
+        if self.waited == self.step_epochs:
+            self.drops, self.waited = self.drops + 1, 0
+
+    def state_dict(self) -> dict[str, int]:
+        """Return what is not a function of the step."""
+        return {"drops": self.drops, "waited": self.waited}
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Restore what `state_dict` returned."""
+        self.drops, self.waited = state["drops"], state["waited"]

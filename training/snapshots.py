@@ -1,0 +1,192 @@
+"""Where a training stands, and how that is saved and restored."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+import checkpoint
+from tracking import rewind
+from training.stepper import Stepper
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+    from trainer import Trainer
+
+__all__ = ["FitResult", "FitState", "Snapshots"]
+
+# A training with other values of these is another training.
+FIXED = ("seed", "debug", "batch_size", "accumulate", "devices", "optimizer")
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What a training came to.
+
+    Attributes:
+        best_epoch: the epoch whose weights the model has now, counted from 1.
+        best_value: the monitored validation value of that epoch.
+        epochs_run: epochs trained, those before a resume included.
+        seconds: time spent, that before a resume included.
+        history: the tracked values of each epoch, with "epoch" and "step".
+    """
+
+    best_epoch: int
+    best_value: float
+    epochs_run: int
+    seconds: float
+    history: list[dict[str, float]]
+
+
+@dataclass
+class FitState:
+    """How far a training is, in plain values.
+
+    Attributes:
+        epoch: finished epochs.
+        batch: batches done in the running epoch.
+        step: steps of the optimiser.
+        sums: this rank's training sums of the running epoch, see `tester.add_batch`.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    best_epoch: int = 0
+    best_value: float = float("nan")
+    best_loss: float = float("inf")
+    seconds: float = 0.0
+    epoch_seconds: float = 0.0
+    history: list[dict[str, float]] = field(default_factory=list)
+    sums: dict[str, Tensor] = field(default_factory=dict)
+
+    def end_epoch(
+        self, value: float, mode: Literal["max", "min"], record: dict[str, float]
+    ) -> bool:
+        """Count an epoch; return whether it is the best so far (of equals, the lower loss)."""
+        self.epoch, self.batch, self.sums = self.epoch + 1, 0, {}
+        self.history.append({"epoch": self.epoch, "step": self.step, **record})
+        loss, gain = record["val/loss"], value - self.best_value
+        if mode == "min":
+            gain = -gain
+        first = self.best_epoch == 0
+        if first or gain > 0 or (gain == 0 and loss < self.best_loss):
+            self.best_epoch, self.best_value, self.best_loss = self.epoch, value, loss
+            return True
+        return False
+
+
+class Snapshots:
+    """Saves and restores a training: checkpoints/last.pt to go on, checkpoints/best.pt to use."""
+
+    def __init__(
+        self,
+        settings: "Trainer",
+        fabric: "Fabric",
+        state: FitState,
+        stepper: Stepper,
+    ) -> None:
+        self.settings, self.fabric, self.state = settings, fabric, state
+        self.model, self.optimizer = stepper.model, stepper.optimizer
+        self.schedule = stepper.schedule
+        self.last, self.best = _files(Path(settings.run_folder))
+
+    def save_last(self) -> None:
+        """Save all that the next step depends on; to be called on every rank."""
+        state = asdict(self.state)
+        own = {"sums": state.pop("sums"), "generators": checkpoint.generator_states()}
+        everyone: list[Any] = [own]
+        if self.fabric.world_size > 1:
+            everyone = [None] * self.fabric.world_size
+            torch.distributed.all_gather_object(everyone, own)
+        if self.fabric.is_global_zero:
+            content = {
+                "settings": {name: getattr(self.settings, name) for name in FIXED},
+                "state": state,
+                "model": self.model.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "schedule": self.schedule.state_dict(),
+                "ranks": everyone,
+            }
+            checkpoint.save(self.last, content)
+
+    def save_best(self) -> None:
+        """Save the model, after `save_last`: a process killed in between loses nothing."""
+        if self.fabric.is_global_zero:
+            self._save_best(self.model.state_dict())
+
+    def forget(self) -> None:
+        """Drop records of an earlier training that ended before its first checkpoint."""
+        if self.fabric.is_global_zero:
+            rewind(self.last.parents[1], 0)
+
+    def restore(self, folder: Path) -> None:
+        """Go on where the last checkpoint of a run folder stands.
+
+        Raises ValueError if it is missing, damaged, of another model or of another training.
+        """
+        path, best = _files(Path(folder))
+        content = checkpoint.load(path)
+        try:
+            self._restore(path, content)
+        except (KeyError, IndexError, TypeError) as error:
+            raise ValueError(f"checkpoint {path} is incomplete: {error}") from None
+        if self.fabric.is_global_zero:
+            rewind(self.last.parents[1], self.state.epoch, source=Path(folder))
+            if self.state.best_epoch:
+                self._take_over_best(best, content["model"])
+
+    def restore_best(self) -> None:
+        """Give the model its best weights."""
+        _load_model(self.model, checkpoint.load(self.best)["model"], self.best)
+
+    def _restore(self, path: Path, content: dict[str, Any]) -> None:
+        for name in FIXED:
+            old, new = content["settings"][name], getattr(self.settings, name)
+            if new != old:
+                raise ValueError(f"{name}={new}: checkpoint {path} was written with {name}={old}")
+        _load_model(self.model, content["model"], path)
+        chosen = [
+            {name: value for name, value in group.items() if name not in ("params", "lr")}
+            for group in self.optimizer.param_groups
+        ]
+        self.optimizer.load_state_dict(content["optimizer"])
+        for group, options in zip(self.optimizer.param_groups, chosen, strict=True):
+            group.update(options)  # settings are those of now
+        self.schedule.load_state_dict(content["schedule"])
+        own = content["ranks"][self.fabric.global_rank]
+        for name, value in content["state"].items():
+            setattr(self.state, name, value)
+        device = self.fabric.device
+        self.state.sums = {name: value.to(device) for name, value in own["sums"].items()}
+        checkpoint.set_generator_states(own["generators"])
+
+    def _take_over_best(self, path: Path, last_model: dict[str, Tensor]) -> None:
+        state = self.state
+        if state.epoch == state.best_epoch and not state.batch:
+            self._save_best(last_model)
+            return
+        content = checkpoint.load(path)
+        if content["epoch"] != state.best_epoch:
+            raise ValueError(f"checkpoint {path} is not of epoch {state.best_epoch}, the best one")
+        checkpoint.save(self.best, content)
+
+    def _save_best(self, model: dict[str, Tensor]) -> None:
+        state = self.state
+        content = {"model": model, "epoch": state.best_epoch, "value": state.best_value}
+        checkpoint.save(self.best, content)
+
+
+def _files(folder: Path) -> tuple[Path, Path]:
+    return folder / "checkpoints" / "last.pt", folder / "checkpoints" / "best.pt"
+
+
+def _load_model(model: nn.Module, state: dict[str, Tensor], path: Path) -> None:
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        lines = [line.strip() for line in str(error).splitlines()[1:]]
+        raise ValueError(f"checkpoint {path} is of another net: {' '.join(lines)[:300]}") from None
