@@ -1,0 +1,274 @@
+"""W&B: everything arrives, nothing is asked, nothing gets in the way."""
+
+import importlib
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.tracking.offline_run import PIXEL
+from tracking import JsonTracker, WandbTracker
+
+ROOT = Path(__file__).parents[2]
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    """An environment without credentials or settings of the developer's."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
+    return kept | {"HOME": str(home), "NETRC": str(home / "netrc")} | more
+
+
+def run(folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run the script in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "tests.tracking.offline_run", str(folder)],
+        cwd=ROOT,
+        env=environment(folder, **more),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def records(wandb_folder: Path) -> list[dict[str, Any]]:
+    """Read back a W&B transaction log."""
+    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(wandb_folder)]
+    done = subprocess.run(
+        command, env=environment(wandb_folder), capture_output=True, text=True, timeout=60
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def offline(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    """An offline run and what it said."""
+    folder = tmp_path_factory.mktemp("offline")
+    return folder, run(folder)
+
+
+def test_an_offline_run_reads_back(offline: tuple[Path, Any]) -> None:
+    folder, done = offline
+    assert done.returncode == 0, done.stderr
+    assert (folder / "wandb_id").read_text() in done.stderr  # how to upload it
+    runs = sorted((folder / "wandb").glob("offline-run-*"))
+    first, second = (records(path) for path in runs)
+    ids = {record["run"]["run_id"] for record in first + second if record["type"] == "run"}
+    assert ids == {(folder / "wandb_id").read_text()}  # one run in two parts
+    started = next(record["run"] for record in first if record["type"] == "run")
+    assert (started["display_name"], started["run_group"]) == ("seed=3", "sweep")
+    assert started["project"] == "partial_equiv"
+    text = json.dumps(first)
+    assert '"hidden_channels": 16' in text
+    history = [record["history"]["item"] for record in first + second if "history" in record]
+    scalars = [item for item in history if "train/loss" in item]
+    assert [item["epoch"] for item in scalars] == [1, 2]
+    assert [item["step"] for item in scalars] == [10, 20]
+    assert scalars[1]["val/accuracy"] == 1
+    assert scalars[1]["range/layers.conv1"] == 0.75
+    kinds = {
+        key.removesuffix("._type"): value
+        for item in history
+        for key, value in item.items()
+        if key.endswith("._type")
+    }
+    assert kinds == {
+        "grad": "histogram",
+        "angles": "table-file",
+        "learned_ranges": "image-file",
+    }
+    (image,) = (runs[1] / "files" / "media" / "images").glob("learned_ranges*.png")
+    assert image.read_bytes() == PIXEL
+    artifacts = [record["artifact"] for record in second if record["type"] == "artifact"]
+    (model,) = (artifact for artifact in artifacts if artifact["type"] == "model")
+    assert model["manifest"]["contents"][0]["path"] == "best.pt"
+    metrics = [record["metric"] for record in second if record["type"] == "metric"]
+    assert any(metric.get("step_metric") == "epoch" for metric in metrics)
+    summary: dict[str, object] = {}
+    for record in second:
+        summary |= record.get("summary", {}).get("update", {})
+    assert summary["test/accuracy"] == 0.875
+    assert summary["dataset"] == "digits"
+    assert second[-1]["exit"]["exit_code"] == 0
+
+
+def test_it_is_quiet_and_writes_the_plain_files_too(offline: tuple[Path, Any]) -> None:
+    folder, done = offline
+    lines = done.stderr.splitlines()
+    assert done.stdout == ""
+    assert all(line.startswith("INFO:tracking.weights_and_biases:W&B: offline") for line in lines)
+    assert len(lines) == 1
+    epochs = [
+        json.loads(line)["epoch"] for line in (folder / "metrics.jsonl").read_text().splitlines()
+    ]
+    assert epochs == [1, 2, 2]
+    assert (folder / "tables" / "angles.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"WANDB_MODE": "online"}, "not logged in"),
+        (
+            {
+                "WANDB_API_KEY": "a" * 40,
+                "WANDB_BASE_URL": "http://127.0.0.1:9",
+                "WANDB_INIT_TIMEOUT": "1",
+            },
+            "CommError",
+        ),
+    ],
+    ids=["no key", "no network"],
+)
+def test_without_a_server_it_is_offline_and_says_why(
+    tmp_path: Path, more: dict[str, str], reason: str
+) -> None:
+    done = run(tmp_path, **more)
+    assert done.returncode == 0, done.stderr
+    warnings = [line for line in done.stderr.splitlines() if line.startswith("WARNING")]
+    assert len(warnings) == 2  # one a tracker
+    assert all(f"offline instead of online: {reason}" in line for line in warnings)
+    assert len(list((tmp_path / "wandb").glob("offline-run-*"))) == 2
+
+
+class FakeRun:
+    """A run that keeps what it is given, or has a full disk."""
+
+    id, offline, dir, url = "abc", False, "wandb/run/files", "https://example.org/abc"
+
+    def __init__(self, options: Mapping[str, Any], broken: bool = False) -> None:
+        self.options, self.broken = options, broken
+        self.logged: list[dict[str, Any]] = []
+        self.summary: dict[str, Any] = {}
+
+    def log(self, values: dict[str, Any]) -> None:
+        """Take values."""
+        if self.broken:
+            raise OSError("No space left on device")
+        self.logged.append(values)
+
+    def define_metric(self, name: str, step_metric: str | None = None) -> None:
+        """Take no notice."""
+
+    def finish(self) -> None:
+        """End."""
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[FakeRun]:
+    """The runs that a fake wandb, logged in, has started."""
+    started: list[FakeRun] = []
+
+    def init(**options: object) -> FakeRun:
+        started.append(FakeRun(options))
+        return started[-1]
+
+    fake = SimpleNamespace(
+        init=init,
+        login=lambda prompt, verify: not (prompt or verify),
+        setup=lambda settings: None,
+        teardown=lambda: None,
+        run=None,
+        Settings=lambda **settings: settings,
+    )
+    monkeypatch.setitem(sys.modules, "wandb", fake)
+    for name in os.environ:
+        if name.startswith("WANDB_"):
+            monkeypatch.delenv(name)
+    return started
+
+
+def test_online_goes_on_as_the_same_run(tmp_path: Path, runs: list[FakeRun]) -> None:
+    for _ in range(2):
+        WandbTracker(tmp_path, name="a", config={"seed": 0}, project="p", entity="me")
+    first, second = (each.options for each in runs)
+    assert first["id"] == second["id"] == (tmp_path / "wandb_id").read_text()
+    assert second["resume"] == "allow"
+    assert (first["mode"], first["project"], first["entity"]) == ("online", "p", "me")
+    assert first["dir"] == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("mode", "variable", "expected"),
+    [
+        ("auto", None, "online"),
+        ("auto", "offline", "offline"),
+        ("auto", "disabled", "disabled"),
+        ("offline", "online", "offline"),
+        ("online", "offline", "online"),
+    ],
+)
+def test_modes(
+    tmp_path: Path,
+    runs: list[FakeRun],
+    monkeypatch: pytest.MonkeyPatch,
+    mode: str,
+    variable: str | None,
+    expected: str,
+) -> None:
+    if variable:
+        monkeypatch.setenv("WANDB_MODE", variable)
+    WandbTracker(tmp_path, mode=mode)
+    assert [each.options["mode"] for each in runs] == [expected]
+
+
+def test_a_sweep_and_the_environment_decide(
+    tmp_path: Path, runs: list[FakeRun], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_DIR", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("WANDB_INIT_TIMEOUT", "3")
+    monkeypatch.setenv("WANDB_SWEEP_ID", "s1")
+    WandbTracker(tmp_path, group="g")
+    (options,) = (each.options for each in runs)
+    assert options["dir"] == str(tmp_path / "elsewhere")
+    assert "init_timeout" not in options["settings"]
+    assert not {"id", "project", "entity"} & {*options}
+
+
+def test_a_failure_is_one_warning_and_no_end(
+    tmp_path: Path, runs: list[FakeRun], caplog: pytest.LogCaptureFixture
+) -> None:
+    tracker = WandbTracker(tmp_path)
+    tracker.scalars({"lr": 1.0}, epoch=1, step=1)
+    assert runs[0].logged == [{"epoch": 1, "step": 1, "lr": 1.0}]
+    runs[0].broken = True
+    for epoch in (2, 3):
+        tracker.scalars({"lr": 1.0}, epoch=epoch, step=epoch)
+    tracker.finish({"test/accuracy": 1.0})
+    warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert [record.message for record in warnings] == [
+        "W&B: failed, going on without it: OSError: No space left on device"
+    ]
+    assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 3
+
+
+def test_a_bad_key_is_one_warning(
+    tmp_path: Path,
+    runs: list[FakeRun],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def login(**options: object) -> None:
+        raise PermissionError("API key must have 40+ characters\nsee the documentation")
+
+    monkeypatch.setattr(sys.modules["wandb"], "login", login)
+    WandbTracker(tmp_path)
+    assert [each.options["mode"] for each in runs] == ["offline"]
+    (warning,) = caplog.messages
+    assert warning.endswith("instead of online: PermissionError: API key must have 40+ characters")
+
+
+def test_without_wandb_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    module = importlib.reload(sys.modules[WandbTracker.__module__])  # imports without wandb
+    with pytest.raises(ValueError, match="tracking=wandb: not installed; .* tracking=none"):
+        module.WandbTracker(tmp_path)
+    JsonTracker(tmp_path).scalars({"lr": 1.0}, epoch=1, step=1)
+    assert (tmp_path / "metrics.jsonl").exists()
