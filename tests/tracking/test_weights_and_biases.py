@@ -268,7 +268,7 @@ def test_a_bad_key_is_one_warning(
 def test_without_wandb_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "wandb", None)
     module = importlib.reload(sys.modules[WandbTracker.__module__])  # imports without wandb
-    with pytest.raises(ValueError, match="tracking=wandb: not installed; .* tracking=none"):
+    with pytest.raises(ValueError, match=r"tracking=wandb: not installed; .* tracking=none"):
         module.WandbTracker(tmp_path)
     JsonTracker(tmp_path).scalars({"lr": 1.0}, epoch=1, step=1)
     assert (tmp_path / "metrics.jsonl").exists()
