@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from torch import Tensor, nn
+from torch import nn
 
 from partial_equiv.gconv import (
     Activation,
@@ -25,8 +25,10 @@ from partial_equiv.intervals import Count, Fraction, Natural, Positive
 
 __all__ = ["GCNN"]
 
+SPATIAL_POOLS = {"mean": nn.AdaptiveAvgPool2d, "max": nn.AdaptiveMaxPool2d}
 
-class GCNN(nn.Module):
+
+class GCNN(nn.Sequential):
     """Maps images [B, in_channels, H, W] to class scores [B, num_classes].
 
     Args:
@@ -70,7 +72,6 @@ class GCNN(nn.Module):
         group_pool: Literal["mean", "max"] = "mean",
         spatial_pool: Literal["mean", "max"] = "mean",
     ) -> None:
-        super().__init__()
         for name, places in (("pools", pools), ("dropout_after", dropout_after)):
             if any(place > len(widths) for place in places):
                 raise ValueError(f"{name}={list(places)}: the last layer is number {len(widths)}")
@@ -87,12 +88,8 @@ class GCNN(nn.Module):
                 layers[f"pool{i}"] = SpatialPool(pool)
             if i in dropout_after:
                 layers[f"dropout{i}"] = Dropout(dropout)
-        self.layers = nn.Sequential(layers)
-        self.group_pool = GroupPool(group_pool)
-        self.spatial_pool = spatial_pool
-        self.readout = nn.Linear(channels[-1], num_classes)
-
-    def forward(self, images: Tensor) -> Tensor:
-        maps = self.group_pool(self.layers(images)).flatten(2)  # [B, C, H·W]
-        pooled = maps.mean(-1) if self.spatial_pool == "mean" else maps.amax(-1)
-        return self.readout(pooled)
+        layers["group_pool"] = GroupPool(group_pool)
+        layers["spatial_pool"] = SPATIAL_POOLS[spatial_pool](1)
+        layers["flatten"] = nn.Flatten()
+        layers["readout"] = nn.Linear(channels[-1], num_classes)
+        super().__init__(layers)

@@ -18,7 +18,9 @@ def monotone(model: nn.Module) -> Tensor:
     depth, not grow.
     """
     ranges = [
-        sampling.range for _, sampling in samplings(model) if isinstance(sampling.range, nn.Parameter)
+        sampling.range
+        for _, sampling in samplings(model)
+        if isinstance(sampling.range, nn.Parameter)
     ]
     steps = [torch.relu(later - earlier) for earlier, later in pairwise(ranges)]
     return torch.stack(steps).sum() if steps else torch.zeros(())

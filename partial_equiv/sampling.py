@@ -23,8 +23,11 @@ __all__ = ["Sample", "Sampling", "learned_subsets", "project_", "samplings", "se
 class SampledFeature(Protocol):
     """What a sampling may look at: a feature [B, C, G, H, W] and the offset of its own elements."""
 
-    x: Tensor
-    offset: Tensor | None
+    @property
+    def x(self) -> Tensor: ...
+
+    @property
+    def offset(self) -> Tensor | None: ...
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,12 @@ class Sample:
     Attributes:
         elements: [S, n, d], S = 1 or one draw for each image of the batch.
         weights: [S, n], what each element counts for, or None if all count the same.
-        offset: [S], the draw that shifted the grid, for layers that share it.
+        offset: [S], the draw that shifted the grid, for layers that share it; None if unknown.
     """
 
     elements: Tensor
     weights: Tensor | None
-    offset: Tensor
+    offset: Tensor | None
 
 
 class Sampling(nn.Module):
@@ -85,7 +88,9 @@ class Sampling(nn.Module):
         super().__init__()
         group.grid(num_samples)  # raises if there is none
         if partial and not (group.algebra_size or group.optional_parts):
-            raise ValueError("partial=True: the trivial group has no proper subset, use partial=False")
+            raise ValueError(
+                "partial=True: the trivial group has no proper subset, use partial=False"
+            )
         if sampling == "random" and not group.algebra_size:
             raise ValueError(
                 "sampling=random: a discrete group has no grid to shift, use sampling=deterministic"
@@ -133,7 +138,8 @@ class Sampling(nn.Module):
     def set_progress(self, fraction: float) -> None:
         """Set the temperature for a share in [0, 1] of the training."""
         self.temperature.fill_(
-            self.initial_temperature + fraction * (self.final_temperature - self.initial_temperature)
+            self.initial_temperature
+            + fraction * (self.final_temperature - self.initial_temperature)
         )
 
     def subset(self) -> dict[str, float]:
@@ -156,12 +162,13 @@ class Sampling(nn.Module):
         return feature.x.shape[0] if self.scope == "element" else 1
 
     def _offset(self, feature: SampledFeature, generator: torch.Generator | None) -> Tensor:
-        options = {"dtype": self.range.dtype, "device": self.range.device}
+        dtype, device = self.range.dtype, self.range.device
         if self.sampling == "deterministic" or not self.training:
-            return torch.zeros(1, **options)
+            return torch.zeros(1, dtype=dtype, device=device)
         if self.scope == "network" and feature.offset is not None:
             return feature.offset
-        return 2 * torch.rand(self._num_draws(feature), generator=generator, **options) - 1
+        num_draws = self._num_draws(feature)
+        return 2 * torch.rand(num_draws, generator=generator, dtype=dtype, device=device) - 1
 
     def _kept(self) -> Tensor:
         keep = (self.keep_logits >= 0).nonzero()[:, 0] + 1
@@ -173,7 +180,7 @@ class Sampling(nn.Module):
             logits.shape, generator=generator, dtype=logits.dtype, device=logits.device
         )
         soft = ((logits + uniform.logit(eps=1e-6)) / self.temperature).sigmoid()
-        keep = (soft > 0.5).to(soft.dtype) + soft - soft.detach()
+        keep = (soft > 0.5).to(soft.dtype) + (soft - soft.detach())  # exactly 0 or 1
         return torch.cat([torch.ones_like(keep[:, :1]), keep], dim=-1)[:, self.part]
 
 

@@ -1,8 +1,8 @@
 """A multilayer perceptron as kernel: the smooth, low-frequency member of the family."""
 
+from itertools import pairwise
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 from partial_equiv.ck.base import Kernel
@@ -40,7 +40,7 @@ class MLP(Kernel):
         widths = [in_coordinates] + [hidden_channels] * num_layers
         self.layers = nn.ModuleList(
             UniformLinear(fan_in, fan_out, (6 / max(fan_in, 1)) ** 0.5, bias_bound=1.0)
-            for fan_in, fan_out in zip(widths, widths[1:], strict=False)
+            for fan_in, fan_out in pairwise(widths)
         )
         self.activation = ACTIVATIONS[activation]()
 

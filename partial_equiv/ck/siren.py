@@ -44,7 +44,9 @@ class Siren(Kernel):
         super().__init__(in_coordinates, out_channels, in_channels, hidden_channels)
         first = UniformLinear(in_coordinates, hidden_channels, 1 / max(in_coordinates, 1))
         bound = (6 / hidden_channels) ** 0.5 / omega0
-        rest = (UniformLinear(hidden_channels, hidden_channels, bound) for _ in range(num_layers - 1))
+        rest = (
+            UniformLinear(hidden_channels, hidden_channels, bound) for _ in range(num_layers - 1)
+        )
         self.layers = nn.ModuleList([first, *rest])
         frequency = torch.tensor(float(omega0))
         if learn_omega0:

@@ -124,7 +124,9 @@ class Convolution(nn.Module):
 
     def _whole_group(self) -> Tensor:
         positions = self.stencil.positions
-        grid = self.sampling.group.grid(self.sampling.num_samples, positions.dtype, positions.device)
+        grid = self.sampling.group.grid(
+            self.sampling.num_samples, positions.dtype, positions.device
+        )
         return grid[None]
 
 

@@ -70,7 +70,9 @@ def blur(x: Tensor, dim: int) -> Tensor:
     length = (padded.shape[dim] - len(taps)) // 2 + 1
     slices = (padded.narrow(dim, tap, 2 * length - 1) for tap in range(len(taps)))
     strided = (part[..., ::2] if dim == -1 else part[..., ::2, :] for part in slices)
-    return torch.stack([tap / sum(taps) * part for tap, part in zip(taps, strided, strict=True)]).sum(0)
+    return torch.stack(
+        [tap / sum(taps) * part for tap, part in zip(taps, strided, strict=True)]
+    ).sum(0)
 
 
 class GroupPool(nn.Module):

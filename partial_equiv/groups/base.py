@@ -97,6 +97,9 @@ class Group(ABC):
 
     @abstractmethod
     def uniform(
-        self, num_elements: int, generator: torch.Generator | None = None, **options: object
+        self,
+        num_elements: int,
+        generator: torch.Generator | None = None,
+        dtype: torch.dtype | None = None,
     ) -> Tensor:
-        """Independent draws [n, element_size] from the Haar measure; `options` as of `torch.rand`."""
+        """Independent draws [n, element_size] from the Haar measure."""

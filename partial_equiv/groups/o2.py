@@ -66,8 +66,11 @@ class O2(Group):
         return torch.arange(num_elements) // (num_elements // 2)
 
     def uniform(
-        self, num_elements: int, generator: torch.Generator | None = None, **options: object
+        self,
+        num_elements: int,
+        generator: torch.Generator | None = None,
+        dtype: torch.dtype | None = None,
     ) -> Tensor:
-        angles = SO2().uniform(num_elements, generator, **options)
-        coin = torch.rand(num_elements, 1, generator=generator, **options)
+        angles = SO2().uniform(num_elements, generator, dtype)
+        coin = torch.rand(num_elements, 1, generator=generator, dtype=dtype)
         return torch.cat([angles, (coin < 0.5).to(angles.dtype)], dim=-1)

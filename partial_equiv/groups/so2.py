@@ -67,6 +67,9 @@ class SO2(Group):
         return self.exp(angle_grid(num_elements, extent, offset)[..., None])
 
     def uniform(
-        self, num_elements: int, generator: torch.Generator | None = None, **options: object
+        self,
+        num_elements: int,
+        generator: torch.Generator | None = None,
+        dtype: torch.dtype | None = None,
     ) -> Tensor:
-        return pi * (2 * torch.rand(num_elements, 1, generator=generator, **options) - 1)
+        return pi * (2 * torch.rand(num_elements, 1, generator=generator, dtype=dtype) - 1)

@@ -46,6 +46,9 @@ class Trivial(Group):
         return torch.zeros_like(extent + offset)[..., None, None].expand(*extent.shape, 1, 0)
 
     def uniform(
-        self, num_elements: int, generator: torch.Generator | None = None, **options: object
+        self,
+        num_elements: int,
+        generator: torch.Generator | None = None,
+        dtype: torch.dtype | None = None,
     ) -> Tensor:
-        return torch.rand(num_elements, 0, generator=generator, **options)
+        return torch.rand(num_elements, 0, generator=generator, dtype=dtype)

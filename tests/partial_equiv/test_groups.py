@@ -1,0 +1,122 @@
+"""The contract of a group, against its matrices, for every group that cfg/base_group ships."""
+
+from math import pi
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from partial_equiv.groups import O2, SO2, Group, Trivial
+from tests import shipped
+from tests.tolerances import LAW
+
+TOLERANCE = {"rtol": 0, "atol": LAW[torch.float64]}
+seeds = st.integers(0, 2**32 - 1)
+
+
+@pytest.fixture(scope="module", params=shipped.names("base_group"))
+def group(request: pytest.FixtureRequest) -> Group:
+    return shipped.group(request.param)
+
+
+def draw(group: Group, seed: int, num: int = 5) -> torch.Tensor:
+    return group.uniform(num, torch.Generator().manual_seed(seed), torch.float64)
+
+
+@given(seed=seeds)
+def test_product_and_inverse_are_those_of_the_matrices(group: Group, seed: int) -> None:
+    a, b = draw(group, seed), draw(group, seed + 1)
+    product = group.matrix(group.product(a[:, None], b[None]))
+    torch.testing.assert_close(product, group.matrix(a)[:, None] @ group.matrix(b), **TOLERANCE)
+    inverse = group.matrix(group.inverse(a))
+    torch.testing.assert_close(inverse, group.matrix(a).mT, **TOLERANCE)  # orthogonal: g⁻¹ = gᵀ
+
+
+@given(seed=seeds)
+def test_axioms(group: Group, seed: int) -> None:
+    a, b, c = draw(group, seed), draw(group, seed + 1), draw(group, seed + 2)
+    identity = group.identity(torch.float64)
+    for left, right in (
+        (group.product(group.product(a, b), c), group.product(a, group.product(b, c))),
+        (group.product(identity, a), a),
+        (group.product(a, identity), a),
+        (group.product(a, group.inverse(a)), identity.expand_as(a)),
+    ):
+        torch.testing.assert_close(group.matrix(left), group.matrix(right), **TOLERANCE)
+
+
+@given(seed=seeds)
+def test_coordinates_embed_the_group_without_a_seam(group: Group, seed: int) -> None:
+    a, b = draw(group, seed), draw(group, seed + 1)
+    same = group.product(group.product(a, b), group.inverse(b))  # a, by a long way round
+    torch.testing.assert_close(group.coordinates(same), group.coordinates(a), **TOLERANCE)
+    assert group.coordinates(a).shape == (5, group.coordinate_size)
+    apart = (group.matrix(a)[:, None] - group.matrix(b)).abs().amax((-2, -1))
+    distance = torch.cdist(group.coordinates(a), group.coordinates(b))
+    assert torch.all(distance >= 0.5 * apart)  # different elements, different coordinates
+    near = group.product(a, group.exp(torch.full((5, group.algebra_size), 1e-6).double()))
+    assert torch.all((group.coordinates(near) - group.coordinates(a)).abs() <= 1e-6)
+
+
+def test_coordinates_are_continuous_at_half_a_turn() -> None:
+    angles = torch.tensor([[pi - 1e-9], [-pi + 1e-9]], dtype=torch.float64)
+    ahead, behind = SO2().coordinates(angles)
+    torch.testing.assert_close(ahead, behind, rtol=0, atol=1e-8)
+
+
+@given(seed=seeds)
+def test_exp_and_log_round_trips(group: Group, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    shape = (5, group.algebra_size)
+    tangents = 3 * (2 * torch.rand(shape, generator=generator, dtype=torch.float64) - 1)
+    torch.testing.assert_close(group.log(group.exp(tangents)), tangents, **TOLERANCE)
+    elements = draw(group, seed)
+    rest = group.product(group.inverse(group.exp(group.log(elements))), elements)
+    torch.testing.assert_close(group.log(rest), torch.zeros(shape).double(), **TOLERANCE)
+    there = group.matrix(group.product(group.exp(group.log(elements)), rest))
+    torch.testing.assert_close(there, group.matrix(elements), **TOLERANCE)
+
+
+@given(shift=st.floats(-1, 1))
+@pytest.mark.parametrize("name", shipped.names("base_group"))
+def test_a_shifted_grid_is_closed_under_the_exact_elements(name: str, shift: float) -> None:
+    group, n = shipped.group(name), shipped.grid_size(name)
+    one = torch.ones((), dtype=torch.float64)
+    grid = group.matrix(group.subset(n, one, shift * one))
+    assert grid.shape == (n, 2, 2)
+    for exact in exact_elements(group):
+        moved = group.matrix(exact) @ grid
+        distance = (moved[:, None] - grid).abs().amax((-2, -1)).amin(1)
+        torch.testing.assert_close(distance, torch.zeros(n).double(), **TOLERANCE)
+
+
+def exact_elements(group: Group) -> torch.Tensor:
+    """The elements that map the pixel grid to itself."""
+    quarter = torch.linspace(-pi, pi, 9, dtype=torch.float64)
+    if isinstance(group, Trivial):
+        return group.grid(1, torch.float64)
+    if isinstance(group, O2):
+        return torch.cartesian_prod(quarter[::2], torch.tensor([0.0, 1.0]).double())
+    return quarter[::2, None]
+
+
+def test_uniform_is_haar(group: Group) -> None:
+    """A Haar draw times a fixed element has the same moments; a compact group's mean matrix is 0."""
+    if group.algebra_size == 0:
+        pytest.skip("a discrete group: its grid is the group")
+    draws = group.matrix(draw(group, 0, num=20_000))
+    assert draws.mean(0).abs().max() < 5 * (0.5 / 20_000) ** 0.5
+    if group.optional_parts:
+        assert abs(torch.linalg.det(draws).mean()) < 5 / 20_000**0.5
+
+
+def test_part_names_every_element(group: Group) -> None:
+    part = group.part(4 if group.algebra_size else 1)
+    assert set(part.tolist()) == set(range(1 + len(group.optional_parts)))
+
+
+@pytest.mark.parametrize(("group", "n"), [(Trivial(), 2), (O2(), 5)])
+def test_impossible_grids_are_refused_with_the_reason(group: Group, n: int) -> None:
+    with pytest.raises(ValueError, match=f"num_samples={n}: .*use"):
+        group.grid(n)

@@ -1,0 +1,167 @@
+"""Samplings: which elements, what gradient, what probability."""
+
+from functools import partial
+from math import pi
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from partial_equiv.groups import O2, SO2, Trivial
+from partial_equiv.penalties import monotone
+from partial_equiv.sampling import Sampling, learned_subsets, project_, samplings, set_progress
+
+RANDOM = {"sampling": "random"}
+
+
+def feature(batch: int = 3, offset: Tensor | None = None) -> SimpleNamespace:
+    return SimpleNamespace(x=torch.zeros(batch, 1, 1, 4, 4), offset=offset)
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_the_grid_is_that_of_the_paper() -> None:
+    sample = Sampling(SO2(), 8).sample(feature())
+    expected = pi * (2 * torch.arange(8) + 1 - 8) / 8
+    torch.testing.assert_close(sample.elements[0, :, 0], expected)
+    assert sample.weights is None
+
+
+def test_every_angle_moves_with_the_range() -> None:
+    """∂angle_j/∂θ = π u_j for every j, with the random shift in u_j."""
+    sampling = Sampling(SO2(), 8, partial=True, initial_range=0.7, **RANDOM).double()
+    angles = sampling.sample(feature(), seeded()).elements[0, :, 0]
+    for j in range(8):
+        (slope,) = torch.autograd.grad(angles[j], sampling.range, retain_graph=True)
+        torch.testing.assert_close(
+            slope, angles[j].detach() / sampling.range.detach(), rtol=1e-12, atol=1e-12
+        )
+    assert len(angles.unique()) == 8
+
+
+@pytest.mark.parametrize("group", [SO2(), O2()], ids=["SE2", "E2"])
+def test_random_shifts_stay_within_half_a_step(group: SO2 | O2) -> None:
+    sampling = Sampling(group, 4, scope="element", **RANDOM)
+    elements = sampling.sample(feature(2000), seeded()).elements
+    grid = group.grid(4)
+    rotations = 4 // (1 + len(group.optional_parts))
+    shift = (elements - grid)[:, :rotations, 0]
+    assert shift.abs().max() <= pi / rotations
+    assert shift.abs().max() > 0.95 * pi / rotations
+    assert abs(shift.mean()) < 0.1
+
+
+def test_scopes_share_their_draws() -> None:
+    network, layer, element = (
+        Sampling(SO2(), 4, scope=scope, **RANDOM) for scope in ("network", "layer", "element")
+    )
+    shared = torch.tensor([0.25])
+    assert network.sample(feature(offset=shared)).offset is shared
+    assert layer.sample(feature(offset=shared)).offset != shared
+    sample = element.sample(feature(3), seeded())
+    assert sample.elements.shape == (3, 4, 1)
+    assert len(sample.offset.unique()) == 3
+
+
+@pytest.mark.parametrize("group", [SO2(), O2()], ids=["SE2", "E2"])
+@pytest.mark.parametrize("partial_", [True, False])
+def test_evaluation_is_deterministic(group: SO2 | O2, partial_: bool) -> None:
+    sampling = Sampling(group, 4, partial=partial_, scope="element", **RANDOM)
+    first, second = (sampling.sample(feature()).elements for _ in range(2))
+    assert not torch.equal(first, second)
+    sampling.eval()
+    first, second = (sampling.sample(feature()).elements for _ in range(2))
+    assert torch.equal(first, second)
+    assert first.shape[0] == 1
+
+
+def test_keep_draws_follow_their_probability() -> None:
+    """Straight-through draws are hard, and their mean is the keep-probability."""
+    sampling = Sampling(O2(), 4, partial=True, initial_keep=0.3, scope="element")
+    weights = sampling.sample(feature(20_000), seeded()).weights
+    assert set(weights.detach().unique().tolist()) == {0.0, 1.0}
+    assert torch.all(weights[:, :2] == 1)  # the rotations hold the identity: always there
+    assert torch.equal(weights[:, 2], weights[:, 3])  # the mirrored half goes as one
+    assert weights[:, 2].mean().item() == pytest.approx(0.3, abs=5 * (0.21 / 20_000) ** 0.5)
+
+
+@pytest.mark.parametrize("keep", [0.2, 0.5, 0.9])
+def test_keep_gradient_agrees_with_the_enumerated_expectation(keep: float) -> None:
+    """E f = p f(kept) + (1 - p) f(dropped); for f linear in the weight the straight-through gradient
+    is that of the relaxation, which tends to dE/dlogit = p (1 - p) (f(kept) - f(dropped))."""
+    sampling = Sampling(O2(), 2, partial=True, initial_keep=keep, scope="element")
+    set_progress(sampling, 1.0)  # temperature .1
+    weight = sampling.sample(feature(200_000), seeded()).weights[:, 1]
+    kept, dropped = 3.0, -1.0
+    expectation = (dropped + (kept - dropped) * weight).mean()
+    expectation.backward()
+    enumerated = keep * kept + (1 - keep) * dropped
+    assert expectation.item() == pytest.approx(enumerated, abs=0.05)
+    slope = keep * (1 - keep) * (kept - dropped)
+    assert sampling.keep_logits.grad.item() == pytest.approx(slope, rel=0.08)
+
+
+def test_evaluation_drops_what_is_kept_with_less_than_a_half() -> None:
+    sampling = Sampling(O2(), 6, partial=True).eval()
+    assert sampling.sample(feature()).elements.shape == (1, 6, 2)
+    sampling.keep_logits.data.fill_(-1e-3)
+    sample = sampling.sample(feature())
+    assert torch.equal(sample.elements, Sampling(O2(), 6).sample(feature()).elements[:, :3])
+    assert sample.weights is None
+
+
+def test_temperature_falls_with_progress_and_not_with_calls() -> None:
+    sampling = Sampling(O2(), 2, partial=True, temperature=0.5, final_temperature=0.1)
+    for _ in range(3):
+        sampling.sample(feature())
+    assert sampling.temperature.item() == pytest.approx(0.5)
+    set_progress(nn.Sequential(sampling), 0.5)
+    assert sampling.temperature.item() == pytest.approx(0.3)
+
+
+def test_project_clamps_ranges_in_place() -> None:
+    model = nn.Sequential(Sampling(SO2(), 4, partial=True), Sampling(O2(), 4, partial=True))
+    model[0].range.data.fill_(1.2)
+    model[1].range.data.fill_(-0.1)
+    project_(model)
+    assert [sampling.range.item() for _, sampling in samplings(model)] == [1.0, 0.0]
+
+
+def test_learned_subsets_are_named_by_layer() -> None:
+    model = nn.ModuleDict(
+        {
+            "first": nn.ModuleDict({"sampling": Sampling(O2(), 4, partial=True, initial_keep=0.5)}),
+            "second": nn.ModuleDict({"sampling": Sampling(SO2(), 4)}),
+        }
+    )
+    assert learned_subsets(model) == {"first": 1.0, "first.mirror": pytest.approx(0.5)}
+
+
+def test_monotone_penalty_is_what_ranges_grow_with_depth() -> None:
+    ranges = [0.5, 0.8, 0.3, 0.4]
+    make = partial(Sampling, SO2(), 4, partial=True)
+    model = nn.Sequential(*(make(initial_range=value) for value in ranges), Sampling(SO2(), 4))
+    penalty = monotone(model)
+    assert penalty.item() == pytest.approx(0.3 + 0.1)
+    penalty.backward()
+    assert [sampling.range.grad.item() for _, sampling in list(samplings(model))[:4]] == [
+        -1.0, 1.0, -1.0, 1.0,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"group": Trivial(), "num_samples": 1, "partial": True}, "no proper subset"),
+        ({"group": Trivial(), "num_samples": 1, **RANDOM}, "no grid to shift"),
+        ({"group": Trivial(), "num_samples": 2}, "num_samples=2"),
+        ({"group": O2(), "num_samples": 3}, "num_samples=3"),
+        ({"group": SO2(), "num_samples": 4, "initial_range": 0.0, "partial": True}, r"\(0, 1\]"),
+    ],
+)
+def test_senseless_settings_are_refused(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Sampling(**settings)
