@@ -21,7 +21,7 @@ from torch import nn
 from composition import Composition
 from config_schema import Component, Made, read
 from config_schema.targets import resolve
-from datasets.spec import Splits
+from datasets.spec import DataSpec, Splits
 from run_folder import folder_name, has_checkpoint
 from tasks import Task
 from tracking import JsonTracker, Tracker
@@ -94,7 +94,7 @@ class Build:
     @cached_property
     def model(self) -> nn.Module:
         """The net, initialised from the config's seed."""
-        conv, spec = self._sections["conv"], self._dataset.spec
+        conv, spec = self._sections["conv"], self.spec
         given = {"kernel": self._make("kernel"), "sampling": self._make("base_group")}
         lifting = replace(conv, target=resolve(LIFTING))
         with torch.random.fork_rng():
@@ -106,6 +106,11 @@ class Build:
                 lifting=self._construct(lifting, given),
                 conv=self._construct(conv, given),
             )
+
+    @property
+    def spec(self) -> DataSpec:
+        """What a net must know of the data, which are not read for it."""
+        return self._dataset.spec
 
     @cached_property
     def splits(self) -> Splits:

@@ -33,14 +33,16 @@ def prepare(arguments: Namespace) -> Prepared:
     composition = _composition(arguments)
     given: list[str] = arguments.overrides
     multirun = arguments.multirun or "hydra.mode=MULTIRUN" in given
-    overrides = continued(given)
-    if multirun and overrides != given:
-        raise ConfigError("train.resume: continues one run; a sweep needs its hydra.sweep.dir=…")
     try:
+        overrides = continued(given)
+        if multirun and overrides != given:
+            raise ConfigError("train.resume: continues one run; a sweep needs its hydra.sweep.dir")
         sets = jobs(overrides, composition) if multirun else [overrides]
         configs = [composition.config(each) for each in sets]
         sweep = Sweep.of(sets, composition) if multirun else None
         hydra = composition.config(sets[0], with_hydra=True).hydra
+    except ConfigError:
+        raise
     except HYDRA_ERRORS as error:
         problems = list(wrong_words(given, composition, sweep=multirun))
         raise ConfigError("\n".join(problems or [" ".join(str(error).split())])) from error

@@ -1,0 +1,34 @@
+"""What several tests share: the command line, called in this process."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import main
+from tests.terminal import Answer, Terminal
+
+
+@pytest.fixture
+def terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Iterator[Terminal]:
+    """Call main.py with words; runs leave their files in `tmp_path`, and logging is put back."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    monkeypatch.setenv("OUTPUT_DIR", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(Path(main.__file__).parent))
+
+    def call(*words: str) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["main.py", *words])
+        capfd.readouterr()
+        status = main.main(words)
+        return Answer(status, *capfd.readouterr())
+
+    yield call
+    for handler in set(root.handlers) - set(handlers):
+        handler.close()
+    root.handlers[:] = handlers
+    root.setLevel(level)

@@ -1,0 +1,212 @@
+"""The command line: what it refuses, what a run leaves, how it goes on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+import constructors
+import main
+from run_folder import claim
+from tests.terminal import Terminal
+
+MAIN = Path(main.__file__)
+TINY = [
+    "tracking=none",
+    "net.hidden_channels=2",
+    "net.widths=[1]",
+    "base_group.num_samples=4",
+    "dataset.train_size=40",
+    "train.epochs=1",
+]
+
+
+def epochs(folder: Path) -> list[int]:
+    """The epochs that a run has recorded."""
+    return [
+        json.loads(line)["epoch"] for line in (folder / "metrics.jsonl").read_text().splitlines()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ("net.hiden_channels=3", "net.hiden_channels=3: net has no hiden_channels, only dropout, "),
+        ("net.hiden_channels=3", "(did you mean hidden_channels?)"),
+        ("nett=gcnn", "nett=gcnn: the config has no nett, only "),
+        ("nett=gcnn", "(did you mean net?)"),
+        ("nte.pool=max", "nte=max: the config has no nte, only "),
+        ("net=gcn", "net=gcn: should be "),
+        ("net=gcn", "(did you mean gcnn?)"),
+        ("net=null", "net=null: should be "),
+        ("kernel=[siren,sirem]", "kernel=sirem: should be "),
+        ("+extra=1", "extra=1: the config has no extra, only "),
+        ("+net.foo=1", "net.foo=1: GCNN takes no foo, only "),
+        ("+net.pool=max", "+net.pool=max: is there already, leave out the +"),
+        ("+experiment=no/such", "experiment=no/such: "),
+        ("net", "net: should be written net=value"),
+        ("=3", "=3: should be written key=value"),
+        ("seed='a", "seed='a: cannot be read"),
+        ("net.widths=[1,", "net.widths=[1,: cannot be read"),
+        ("seed=0,1", "seed=0,1: several values need --multirun"),
+        ("seed.x=1", "seed.x=1: seed is a value and has no x"),
+        ("~net.foo", "net.foo=null: net has no foo"),
+        ("~net", "net: is missing"),
+        ("hydra/launcher=jobli", "(did you mean joblib?)"),
+        ("hydra.vebose=1", "(did you mean verbose?)"),
+        ("hydra.job.chdir=maybe", "hydra.job.chdir=maybe: "),
+        ("net.hidden_channels=abc", "net.hidden_channels=abc: should be an integer"),
+        ("base_group=T2", "conv.partial=True: the trivial group has no proper subset"),
+        ("net._target_=os.system", "net._target_=os.system: is not allowed"),
+        ("train.resume=/no/such", "train.resume=/no/such: the run folder does not exist"),
+        ("--nonsense", "--nonsense"),
+        ("--config-dir=/no/such", "/no/such: there is no such folder"),
+        ("--multirun --cfg=job", "Only one of --run, --multirun, --cfg"),
+        ("-m net=gcnn,gcn", "net=gcn: should be "),
+        ("-m seed=0,a", "seed=a: should be an integer"),
+        ("-m seed=interval(0,1)", "seed=interval(0,1): cannot be read"),
+        ("-m seed=0,1 train.epochs=-1", "train.epochs=-1: should be greater than or equal to 1"),
+        ("-m +extra=1,2", "extra=1: the config has no extra"),
+        (
+            "dataset=mnist dataset.root=nowhere dataset.download=False tracking=none",
+            "looked in nowhere",
+        ),
+    ],
+)
+def test_a_wrong_word_is_told_in_one_line(
+    words: str, complaint: str, terminal: Terminal, tmp_path: Path
+) -> None:
+    answer = terminal(*words.split(" "))
+    told = answer.err or answer.out
+    assert answer.status != 0
+    assert complaint in told
+    assert "Traceback" not in answer.err + answer.out
+    assert len(told.splitlines()) == (2 if "1,2" in words else 1), told
+    assert not list(tmp_path.rglob("result.json"))
+    assert not list(tmp_path.rglob("multirun.yaml")), "a wrong sweep starts nothing"
+
+
+def test_all_wrong_words_are_told_at_once(terminal: Terminal) -> None:
+    answer = terminal("net.hiden_channels=3", "kernel=sirn", "sed=1", "net.widths=[1")
+    assert sorted(line.partition("=")[0] for line in answer.err.splitlines()) == [
+        "kernel", "net.hiden_channels", "net.widths", "sed",
+    ]  # fmt: skip
+
+
+def test_the_traceback_is_there_if_asked_for(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    with pytest.raises(ValueError, match="should be an integer"):
+        terminal("seed=a")
+
+
+def test_help_loads_nothing_heavy() -> None:
+    script = (
+        "import sys, main; main.main(['--help']); "
+        "sys.exit(len({'torch', 'hydra', 'pydantic'} & set(sys.modules)))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", script], cwd=MAIN.parent, check=True, capture_output=True, text=True
+    )
+    assert "base_group    E2  *SE2  T2\n" in told.stdout
+    assert "hydra/launcher=joblib" in told.stdout
+
+
+def test_hydras_own_flags_work(terminal: Terminal, tmp_path: Path) -> None:
+    shown = terminal("--cfg", "job", "seed=3", "-p", "net")
+    assert (shown.status, yaml.safe_load(shown.out)["hidden_channels"]) == (0, 16)
+    assert terminal("seed=3", "--cfg=job", "net.pool=mean").out.count("\n  pool: mean\n") == 1
+    (tmp_path / "kernel").mkdir()
+    (tmp_path / "kernel" / "mine.yaml").write_text(
+        "_target_: partial_equiv.ck.MLP\n_partial_: true\n"
+    )
+    shown = terminal("--config-dir", str(tmp_path), "kernel=mine", "--cfg", "job")
+    assert yaml.safe_load(shown.out)["kernel"]["_target_"] == "partial_equiv.ck.MLP"
+
+
+def test_a_run_leaves_its_result(terminal: Terminal, tmp_path: Path) -> None:
+    answer = terminal(*TINY, "seed=3")
+    assert answer.status == 0, answer.err
+    (result,) = tmp_path.rglob("result.json")
+    assert json.loads(result.read_text())["test/accuracy"] >= 0
+    assert yaml.safe_load((result.parent / "config.yaml").read_text())["seed"] == 3
+    assert (result.parent / "metrics.jsonl").stat().st_size > 0
+    assert "test/accuracy" in answer.out
+    assert "range/lifting" in answer.out
+    assert f"run folder: {os.path.relpath(result.parent)}" in answer.out
+
+
+def test_a_run_goes_on_in_its_folder(terminal: Terminal, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    assert terminal(*TINY, f"hydra.run.dir={folder}").status == 0
+    again = terminal(*TINY, f"hydra.run.dir={folder}")
+    assert again.out == f"hydra.run.dir={folder}: holds a run; train.resume={folder} continues it\n"
+    other = terminal(f"train.resume={folder}", "net.hidden_channels=3")
+    assert other.out.startswith("net.hidden_channels=3: the run in ")
+    assert len(other.out.splitlines()) == again.status == other.status == 1
+    assert terminal(f"train.resume={folder}", "train.epochs=2").status == 0
+    assert max(epochs(folder)) == 2
+    assert json.loads((folder / "result.json").read_text())["epochs"] == 2
+
+
+def test_a_folder_in_use_is_left_alone(terminal: Terminal, tmp_path: Path) -> None:
+    with claim(tmp_path):
+        answer = terminal(*TINY, f"hydra.run.dir={tmp_path}")
+    assert (answer.status, answer.out) == (1, f"another process is running in {tmp_path}\n")
+    assert not (tmp_path / "config.yaml").exists()
+
+
+def test_an_output_folder_that_cannot_be_made(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("OUTPUT_DIR", str(tmp_path / "file"))
+    answer = terminal(*TINY)
+    assert answer.status == 1
+    assert answer.err.endswith(": Not a directory\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "lines"), [(OSError(28, "No space left on device", "x"), 1), (KeyError("bug"), None)]
+)
+def test_a_bug_is_shown_and_a_full_disk_is_told(
+    error: Exception, lines: int | None, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(constructors, "run_routine", fail)
+    answer = terminal(*TINY)
+    assert answer.status == 1
+    assert ("Traceback" in answer.err) == (lines is None)
+    assert lines is None or answer.out == "x: No space left on device\n"
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_says_how_to_go_on(terminal: Terminal, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    words = [*TINY, f"hydra.run.dir={folder}", "train.epochs=5000"]
+    process = subprocess.Popen(
+        [sys.executable, MAIN, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 60
+    while not (folder / "checkpoints" / "last.pt").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert out.splitlines()[-1] == (
+        f"interrupted; train.resume={os.path.relpath(folder)} continues the run"
+    )
+    assert "Traceback" not in err
+    assert not (folder / "result.json").exists()
+    records = (folder / "metrics.jsonl").read_text().splitlines()
+    assert terminal(f"train.resume={folder}", f"train.epochs={len(records) + 2}").status == 0
+    assert (folder / "metrics.jsonl").read_text().splitlines()[: len(records)] == records
