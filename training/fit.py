@@ -4,7 +4,7 @@ import logging
 import math
 import time
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -76,7 +76,7 @@ class Fit:
                 self._train()
                 self._end_epoch()
                 if self._asked_to_stop():
-                    raise Interrupted(f"stopped after epoch {state.epoch}; saved")
+                    self._stop(f"after epoch {state.epoch}")
         if self.leads:
             self.snapshots.restore_best()
         return FitResult(
@@ -110,9 +110,7 @@ class Fit:
                 self._finite_loss()
                 self._tick()
                 self.snapshots.save_last()
-                raise Interrupted(
-                    f"stopped in epoch {state.epoch + 1}, after batch {state.batch}; saved"
-                )
+                self._stop(f"in epoch {state.epoch + 1}, after batch {state.batch}")
 
     def _end_epoch(self) -> None:
         """Validate, report and save."""
@@ -196,6 +194,12 @@ class Fit:
             flag = torch.tensor(float(asked), device=self.fabric.device)
             asked = bool(self._summed(flag))
         return asked
+
+    def _stop(self, where: str) -> NoReturn:
+        message = f"stopped {where}; go on with train.resume={self.settings.run_folder}"
+        if self.leads:
+            log.info(message)
+        raise Interrupted(message)
 
     def _stale(self) -> bool:
         patience = self.settings.early_stop_epochs
