@@ -14,6 +14,10 @@ from typing import NoReturn
 
 HERE = Path(__file__).resolve().parent
 
+# Threads that wait for work sleep: spinning ones, OpenMP's default, made training ten times slower
+# whenever another process wanted one of the cores. Read when torch is loaded, so it stands first.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 log = logging.getLogger(__name__)
 
 # Imports stand in the functions: --help answers at once, and the processes that are spawned for
