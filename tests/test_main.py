@@ -1,6 +1,7 @@
 """The command line: what it refuses, what a run leaves, how it goes on."""
 
 import json
+import re
 import os
 import signal
 import subprocess
@@ -115,13 +116,13 @@ def test_help_loads_nothing_heavy() -> None:
     told = subprocess.run(
         [sys.executable, "-c", script], cwd=MAIN.parent, check=True, capture_output=True, text=True
     )
-    assert "base_group    E2  *SE2  T2\n" in told.stdout
+    assert re.search(r"base_group .* E2 .*\*SE2 .*T2\n", told.stdout)
     assert "hydra/launcher=joblib" in told.stdout
 
 
 def test_hydras_own_flags_work(terminal: Terminal, tmp_path: Path) -> None:
     shown = terminal("--cfg", "job", "seed=3", "-p", "net")
-    assert (shown.status, yaml.safe_load(shown.out)["hidden_channels"]) == (0, 16)
+    assert (shown.status, yaml.safe_load(shown.out)["hidden_channels"]) == (0, 8)
     assert terminal("seed=3", "--cfg=job", "net.pool=mean").out.count("\n  pool: mean\n") == 1
     (tmp_path / "kernel").mkdir()
     (tmp_path / "kernel" / "mine.yaml").write_text(

@@ -64,12 +64,12 @@ def config_model(*overrides: str, seed: int = 0) -> nn.Module:
 def test_turns_between_pixels_are_bounded(pool: str) -> None:
     """The shipped net, SIREN ω0 = 10 and 8 samples, 28 x 28 pixels, at initialisation."""
     errors: dict[int, list[float]] = {30: [], 45: []}
-    still = blobs(SO2(), torch.zeros(1))
+    still = blobs(SO2(), torch.zeros(1), num_images=12)
     for seed in range(5):
         model = config_model(f"net.pool={pool}", "conv.partial=False", seed=seed).double().eval()
         for degrees, values in errors.items():
             element = torch.tensor([radians(degrees)], dtype=torch.float64)
-            moved = blobs(SO2(), element)
+            moved = blobs(SO2(), element, num_images=12)
             values.append(equivariance_error(model, SO2(), element, still, moved))
     for degrees, values in errors.items():
         assert median(values) <= INTERPOLATED[pool], (degrees, values)
