@@ -28,18 +28,28 @@ class Group(ABC):
         algebra_size: dimension of the Lie algebra; 0 for a discrete group.
         optional_parts: names of the parts that a learned subset may drop. The part that holds the
             identity always stays and is not named.
+        size: number of elements; None if there are infinitely many.
     """
 
     element_size: ClassVar[int]
     coordinate_size: ClassVar[int]
     algebra_size: ClassVar[int]
     optional_parts: tuple[str, ...] = ()
+    size: int | None = None
 
     def identity(
         self, dtype: torch.dtype | None = None, device: torch.device | None = None
     ) -> Tensor:
         """The neutral element [element_size]: zeros, for every group here."""
         return torch.zeros(self.element_size, dtype=dtype, device=device)
+
+    def of_order(self, order: int) -> "Group":
+        """The group of the same family with another order.
+
+        Raises:
+            ValueError: if there is no such family.
+        """
+        raise ValueError(f"order={order}: {type(self).__name__} has no order to choose")
 
     @abstractmethod
     def product(self, left: Tensor, right: Tensor) -> Tensor:

@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor
 
-from partial_equiv.groups.base import Group
+from partial_equiv.groups.finite import Finite
 
 __all__ = ["Trivial"]
 
 
-class Trivial(Group):
+class Trivial(Finite):
     """The group of one element, stored in no numbers at all: [..., 0].
 
     >>> Trivial().grid(1).shape
@@ -17,7 +17,15 @@ class Trivial(Group):
 
     element_size = 0
     coordinate_size = 0
-    algebra_size = 0
+    size = 1
+
+    def elements(
+        self, dtype: torch.dtype | None = None, device: torch.device | None = None
+    ) -> Tensor:
+        return torch.empty(1, 0, dtype=dtype, device=device)
+
+    def grid_permuting(self) -> Tensor:
+        return torch.tensor([True])
 
     def product(self, left: Tensor, right: Tensor) -> Tensor:
         return left + right
@@ -31,24 +39,3 @@ class Trivial(Group):
 
     def coordinates(self, elements: Tensor) -> Tensor:
         return elements
-
-    def exp(self, tangents: Tensor) -> Tensor:
-        return tangents
-
-    def log(self, elements: Tensor) -> Tensor:
-        return elements
-
-    def subset(self, num_elements: int, extent: Tensor, offset: Tensor) -> Tensor:
-        if num_elements != 1:
-            raise ValueError(
-                f"num_samples={num_elements}: the trivial group has 1 element, use num_samples=1"
-            )
-        return torch.zeros_like(extent + offset)[..., None, None].expand(*extent.shape, 1, 0)
-
-    def uniform(
-        self,
-        num_elements: int,
-        generator: torch.Generator | None = None,
-        dtype: torch.dtype | None = None,
-    ) -> Tensor:
-        return torch.rand(num_elements, 0, generator=generator, dtype=dtype)

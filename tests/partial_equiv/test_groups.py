@@ -1,13 +1,13 @@
 """The contract of a group, against its matrices, for every group that cfg/base_group ships."""
 
-from math import pi
+from math import pi, tau
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partial_equiv.groups import O2, SO2, Group, Trivial
+from partial_equiv.groups import O2, SO2, Cyclic, Dihedral, Finite, Group, Mirror, Trivial
 from tests import shipped
 from tests.tolerances import LAW
 
@@ -94,8 +94,8 @@ def test_a_shifted_grid_is_closed_under_the_exact_elements(name: str, shift: flo
 def exact_elements(group: Group) -> torch.Tensor:
     """The elements that map the pixel grid to itself."""
     quarter = torch.linspace(-pi, pi, 9, dtype=torch.float64)
-    if isinstance(group, Trivial):
-        return group.grid(1, torch.float64)
+    if isinstance(group, Finite):
+        return group.elements(torch.float64)[group.grid_permuting()]
     if isinstance(group, O2):
         return torch.cartesian_prod(quarter[::2], torch.tensor([0.0, 1.0]).double())
     return quarter[::2, None]
@@ -112,11 +112,76 @@ def test_uniform_is_haar(group: Group) -> None:
 
 
 def test_part_names_every_element(group: Group) -> None:
-    part = group.part(4 if group.algebra_size else 1)
+    part = group.part(group.size or 4)
     assert set(part.tolist()) == set(range(1 + len(group.optional_parts)))
 
 
-@pytest.mark.parametrize(("group", "n"), [(Trivial(), 2), (O2(), 5)])
+@pytest.mark.parametrize(("group", "n"), [(Trivial(), 2), (O2(), 5), (Cyclic(8), 4), (Mirror(), 3)])
 def test_impossible_grids_are_refused_with_the_reason(group: Group, n: int) -> None:
     with pytest.raises(ValueError, match=f"num_samples={n}: .*use"):
         group.grid(n)
+
+
+FINITE = [Trivial(), Mirror(), *map(Cyclic, (1, 2, 3, 4, 8, 16)), *map(Dihedral, (1, 2, 3, 4, 6))]
+
+
+@pytest.mark.parametrize("group", FINITE, ids=lambda g: f"{type(g).__name__}-{g.size}")
+def test_the_table_of_a_finite_group_is_that_of_its_matrices(group: Finite) -> None:
+    table, matrices = group.cayley_table(), group.matrix(group.elements(torch.float64))
+    n = group.size
+    assert group.elements().shape == (n, group.element_size)
+    torch.testing.assert_close(matrices[:, None] @ matrices, matrices[table], **TOLERANCE)
+    for lines in (table, table.T):  # a Latin square, the identity first
+        assert torch.equal(lines.sort().values, torch.arange(n).expand(n, n))
+        assert torch.equal(lines[0], torch.arange(n))
+    products = group.product(group.elements()[:, None], group.elements())
+    assert torch.equal(products, group.elements()[table])  # to the bit, also in float32
+    assert len(set(group.optional_parts)) == n - 1
+
+
+@pytest.mark.parametrize("group", FINITE, ids=lambda g: f"{type(g).__name__}-{g.size}")
+def test_a_finite_group_knows_which_elements_permute_the_pixels(group: Finite) -> None:
+    matrices = group.matrix(group.elements(torch.float64))
+    integer = (matrices - matrices.round()).abs().amax((-2, -1)) < 1e-9
+    assert torch.equal(group.grid_permuting(), integer)
+    assert group.grid_permuting().dtype == torch.bool
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 4, 6, 8, 12, 16])
+def test_quarter_turns_are_in_the_group_iff_4_divides_its_order(order: int) -> None:
+    quarter = SO2().matrix(torch.tensor([pi / 2], dtype=torch.float64))
+    for group in (Cyclic(order), Dihedral(order)):
+        distance = (group.matrix(group.elements(torch.float64)) - quarter).abs().amax((-2, -1))
+        assert (distance.min().item() < 1e-12) == (order % 4 == 0)
+
+
+def test_a_finite_group_is_embedded_as_its_continuous_one() -> None:
+    """C_n and D_n are elements of SO(2) and O(2), listed as the grids there: mirrored is M·h."""
+    turns = tau / 6 * torch.arange(6, dtype=torch.float64)
+    cyclic, dihedral = Cyclic(6), Dihedral(6)
+    angles = cyclic.embedded(cyclic.elements(torch.float64))
+    torch.testing.assert_close(angles, turns[:, None], **TOLERANCE)
+    mirror = torch.tensor([0.0, 1.0]).double()
+    rotations = torch.stack([turns, torch.zeros(6).double()], dim=-1)
+    expected = O2().matrix(torch.cat([rotations, O2().product(mirror, rotations)]))
+    torch.testing.assert_close(
+        dihedral.matrix(dihedral.elements(torch.float64)), expected, **TOLERANCE
+    )
+    flip = torch.tensor([[-1.0, 0.0], [0.0, 1.0]])
+    assert torch.equal(Mirror().matrix(Mirror().elements())[1], flip)
+
+
+def test_parts_are_named_by_what_they_do() -> None:
+    assert Cyclic(8).optional_parts[:3] == ("rot45", "rot90", "rot135")
+    group = Dihedral(4)
+    assert group.optional_parts.index("rot90_mirror") + 1 == group.part(8)[5]
+    turn, mirror = group.elements()[1], group.elements()[4]
+    assert torch.equal(group.product(mirror, turn), group.elements()[5])  # first turn, then mirror
+
+
+def test_only_a_family_of_groups_has_an_order_to_choose() -> None:
+    assert Cyclic().of_order(5).size == 5
+    assert Dihedral().of_order(5).size == 10
+    for group in (SO2(), Mirror(), Trivial()):
+        with pytest.raises(ValueError, match=r"order=4: .*no order"):
+            group.of_order(4)
