@@ -22,7 +22,7 @@ from composition import Composition
 from config_schema import Component, Made, read
 from config_schema.targets import resolve
 from datasets.spec import DataSpec, Splits
-from run_folder import folder_name, has_checkpoint
+from run_folder import folder_name, has_checkpoint, read_finished
 from tasks import Task
 from tracking import JsonTracker, Tracker
 from trainer import Trainer
@@ -32,15 +32,18 @@ __all__ = ["Build", "Run", "components", "compose", "construct_model", "run_rout
 INJECTED: Mapping[str, tuple[str, ...]] = {
     "dataset": (),
     "task": (),
-    "net": ("in_channels", "num_classes", "lifting", "conv"),
+    "net": ("in_channels", "num_classes", "lifting", "conv", "pointwise", "kernel"),
     "conv": ("in_channels", "out_channels", "kernel", "sampling"),
     "kernel": ("in_coordinates", "out_channels", "in_channels"),
-    "base_group": ("partial",),
+    "base_group": ("partial", "in_channels"),
     "train": ("run_folder", "tracker", "seed", "debug"),
     "routine": ("build", "tracker", "run_folder", "debug"),
     "tracking": ("run_folder", "name", "group", "config"),
 }
-LIFTING = "partial_equiv.gconv.LiftingConv"
+LAYERS = {  # made with the settings of the section conv, as far as they have them
+    "lifting": "partial_equiv.gconv.LiftingConv",
+    "pointwise": "partial_equiv.gconv.PointwiseConv",
+}
 
 
 def compose(overrides: Sequence[str] = ()) -> DictConfig:
@@ -96,15 +99,16 @@ class Build:
         """The net, initialised from the config's seed."""
         conv, spec = self._sections["conv"], self.spec
         given = {"kernel": self._make("kernel"), "sampling": self._make("base_group")}
-        lifting = replace(conv, target=resolve(LIFTING))
+        layers = {name: conv.retargeted(resolve(path)) for name, path in LAYERS.items()}
         with torch.random.fork_rng():
             torch.manual_seed(self._config.seed)
             return self._make(
                 "net",
                 in_channels=spec.in_channels,
                 num_classes=spec.num_classes,
-                lifting=self._construct(lifting, given),
+                kernel=given["kernel"],
                 conv=self._construct(conv, given),
+                **{name: self._construct(layer, given) for name, layer in layers.items()},
             )
 
     @property
@@ -166,6 +170,15 @@ class Run:
     def __call__(self, *overrides: str) -> Build:
         config = self.composition.config([*self.overrides, *overrides])
         folder = self.folder / folder_name(overrides) if overrides else self.folder
+        return Build(config, replace(self, folder=folder))
+
+    def finished(self, folder: Path) -> Build:
+        """Another run, which is finished, by the config in its folder; its net is untrained.
+
+        Raises:
+            ValueError: if there is none.
+        """
+        config = OmegaConf.create(read_finished(folder))
         return Build(config, replace(self, folder=folder))
 
     @property

@@ -44,6 +44,7 @@ class Trainer:
         gradient_clip: bound of the gradient's norm.
         monotone_penalty: weight of the growth of ranges with depth.
         kernel_l2_penalty: weight of the squared norm of the generated kernels.
+        kl_penalty: weight of the KL terms of subsets that depend on the input.
         early_stop_epochs: stop after so many epochs without improvement.
         reestimate_norm: take fresh norm statistics before each validation.
         deterministic: ask torch for deterministic algorithms (CUDA; the CPU's are).
@@ -74,6 +75,7 @@ class Trainer:
     gradient_clip: Positive | None = None
     monotone_penalty: NonNegative = 0.0
     kernel_l2_penalty: NonNegative = 0.0
+    kl_penalty: NonNegative = 1e-3
     early_stop_epochs: Count | None = None
     reestimate_norm: bool = True
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -8,6 +8,7 @@ interpolate bilinearly, and are only as exact as the images are smooth.
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,11 +20,14 @@ from partial_equiv.groups import Group
 __all__ = ["act", "act_on_images", "equivariance_error", "inexact_pools", "translate_elements"]
 
 
-def act_on_images(matrix: Tensor, images: Tensor) -> Tensor:
+def act_on_images(
+    matrix: Tensor, images: Tensor, interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+) -> Tensor:
     """Move images [..., H, W] by an orthogonal matrix [2, 2] on positions (x, y) from the centre.
 
     Signed permutations (quarter turns and mirrors) permute pixels exactly; a quarter turn of a
-    rectangle swaps its sides. Anything else is interpolated, with zeros from outside.
+    rectangle swaps its sides. Anything else is interpolated, with zeros from outside; bicubic
+    values are less blurred, and may overshoot.
     """
     rounded = matrix.round()
     if torch.allclose(matrix, rounded, rtol=0, atol=1e-5):
@@ -40,7 +44,7 @@ def act_on_images(matrix: Tensor, images: Tensor) -> Tensor:
     targets = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)  # [H, W, 2]
     sources = (targets @ inverse.T / half.clamp_min(0.5)).to(images.dtype)
     maps = images.reshape(1, -1, height, width)
-    moved = functional.grid_sample(maps, sources[None], align_corners=True)
+    moved = functional.grid_sample(maps, sources[None], interpolation, align_corners=True)
     return moved.reshape(images.shape)
 
 

@@ -16,15 +16,20 @@ from torch import Tensor, nn
 
 from partial_equiv.groups import Group
 from partial_equiv.intervals import Count, Fraction, Positive
+from partial_equiv.variational import SubsetEncoder, bernoulli_kl, project, report_kl, uniform_kl
 
 __all__ = ["Sample", "Sampling", "learned_subsets", "project_", "samplings", "set_progress"]
 
 
 class SampledFeature(Protocol):
-    """What a sampling may look at: a feature [B, C, G, H, W] and the offset of its own elements."""
+    """What a sampling may look at: a feature [B, C, G, H, W], the weights of its elements [S, G] and
+    the offset of their grid [S]."""
 
     @property
     def x(self) -> Tensor: ...
+
+    @property
+    def weights(self) -> Tensor | None: ...
 
     @property
     def offset(self) -> Tensor | None: ...
@@ -54,19 +59,25 @@ class Sampling(nn.Module):
 
     Args:
         group: the stabiliser H.
-        num_samples: n, elements of a layer.
+        num_samples: n, elements of a layer; None for all elements of a finite group.
+        order: take the group of this order in the group's family (cyclic, dihedral).
         sampling: "deterministic" takes the grid, "random" shifts it by one uniform draw a time.
         scope: who shares the random shift: all layers of the network, one layer, or each element of
             the batch draws its own (keep-decisions are drawn per layer, or per element).
         partial: learn the subset. Adds the parameters `range` (θ, in units of π) if the group has
             rotations and `keep_logits` if it has optional parts.
+        subset: what a learned subset belongs to: "layer", or "input" for one that each image chooses
+            (see `partial_equiv.variational`), with an encoder in place of those parameters.
+        in_channels: of the layer's input, for the encoder.
         initial_range: θ to start from; 0 is refused, because it is a stationary point.
         initial_keep: keep-probability to start from.
+        prior_keep: keep-probability that the KL term of subset="input" is counted from.
         temperature: of the relaxation, when training starts; it falls linearly to
         final_temperature: when training ends (see `set_progress`).
 
     Raises:
-        ValueError: if the group has no grid of n elements, is trivial and partial or random.
+        ValueError: if the group has no grid of n elements, if it is trivial and `partial`, if it is
+            discrete and `sampling` random, if `initial_range` is not in (0, 1].
     """
 
     temperature: Tensor
@@ -75,17 +86,25 @@ class Sampling(nn.Module):
     def __init__(
         self,
         group: Group,
-        num_samples: Count,
+        num_samples: Count | None = None,
         *,
+        order: Count | None = None,
         sampling: Literal["deterministic", "random"] = "deterministic",
         scope: Literal["network", "layer", "element"] = "layer",
         partial: bool = False,
+        subset: Literal["layer", "input"] = "layer",
+        in_channels: Count | None = None,
         initial_range: Positive = 1.0,
         initial_keep: Fraction = 0.5,
+        prior_keep: Fraction = 0.9,
         temperature: Positive = 0.5,
         final_temperature: Positive = 0.1,
     ) -> None:
         super().__init__()
+        group = group if order is None else group.of_order(order)
+        num_samples = num_samples or group.size
+        if num_samples is None:
+            raise ValueError("num_samples=None: a continuous group needs a number of samples")
         group.grid(num_samples)  # raises if there is none
         if partial and not (group.algebra_size or group.optional_parts):
             raise ValueError(
@@ -99,15 +118,23 @@ class Sampling(nn.Module):
             raise ValueError(f"initial_range={initial_range}: must lie in (0, 1]")
         self.group, self.num_samples = group, num_samples
         self.sampling, self.scope, self.partial = sampling, scope, partial
+        self.prior_keep = prior_keep
         self.initial_temperature, self.final_temperature = temperature, final_temperature
         self.register_buffer("temperature", torch.tensor(float(temperature)), persistent=False)
         self.register_buffer("part", group.part(num_samples), persistent=False)
-        extent = torch.tensor(float(initial_range if partial else 1.0))
-        if partial and group.algebra_size:
+        self.encoder = None
+        if partial and subset == "input":
+            if in_channels is None:
+                raise ValueError("in_channels=None: subset=input needs the channels of its input")
+            num_outputs = group.algebra_size + len(group.optional_parts)
+            self.encoder = SubsetEncoder(in_channels, num_outputs)
+        per_layer = partial and subset == "layer"
+        extent = torch.tensor(float(initial_range if per_layer else 1.0))
+        if per_layer and group.algebra_size:
             self.range = nn.Parameter(extent)
         else:
             self.register_buffer("range", extent, persistent=False)
-        if partial and group.optional_parts:
+        if per_layer and group.optional_parts:
             keep = torch.full((len(group.optional_parts),), float(initial_keep))
             self.keep_logits = nn.Parameter(keep.logit(eps=1e-6))
         else:
@@ -116,18 +143,25 @@ class Sampling(nn.Module):
     def sample(self, feature: SampledFeature, generator: torch.Generator | None = None) -> Sample:
         """The elements for this feature; draws from `generator`, else from torch's default."""
         offset = self._offset(feature, generator)
-        elements = self.group.subset(self.num_samples, self.range.expand_as(offset), offset)
-        if self.keep_logits is None:
+        extent, logits = self._choose(feature)
+        extent, shift = torch.broadcast_tensors(extent, offset)
+        elements = self.group.subset(self.num_samples, extent, shift)
+        if logits is None:
             return Sample(elements, None, offset)
-        if not self.training:
-            return Sample(elements[:, self._kept()], None, offset)
-        return Sample(elements, self._weights(feature, generator), offset)
+        if self.training:
+            return Sample(elements, self._weights(logits, generator), offset)
+        keep = torch.cat([torch.ones_like(logits[:, :1]), (logits >= 0).to(logits)], dim=-1)
+        weights = keep[:, self.part]
+        if self.encoder is not None:  # each image has a subset of its own
+            return Sample(elements, weights, offset)
+        return Sample(elements[:, weights[0] > 0], None, offset)
 
     forward = sample
 
-    def keep_probabilities(self) -> Tensor | None:
-        """The probability to keep each optional part, or None if nothing can be dropped."""
-        return None if self.keep_logits is None else self.keep_logits.sigmoid()
+    @property
+    def depends_on_input(self) -> bool:
+        """Whether the elements depend on the values of the feature."""
+        return self.encoder is not None
 
     def project_(self) -> None:
         """Clamp θ to [0, 1] in place, for after an optimiser's step. (A clamp in the forward pass
@@ -170,12 +204,26 @@ class Sampling(nn.Module):
         num_draws = self._num_draws(feature)
         return 2 * torch.rand(num_draws, generator=generator, dtype=dtype, device=device) - 1
 
-    def _kept(self) -> Tensor:
-        keep = (self.keep_logits >= 0).nonzero()[:, 0] + 1
-        return torch.isin(self.part, torch.cat([keep.new_zeros(1), keep])).nonzero()[:, 0]
+    def _choose(self, feature: SampledFeature) -> tuple[Tensor, Tensor | None]:
+        """The range θ [S] and the keep-logits [S, parts] that this feature gets."""
+        if self.encoder is None:
+            if self.keep_logits is None:
+                return self.range[None], None
+            num_draws = self._num_draws(feature) if self.training else 1
+            return self.range[None], self.keep_logits.expand(num_draws, -1)
+        chosen = self.encoder(feature.x, feature.weights)  # [B, algebra_size + parts]
+        extent, kl = self.range.expand(len(chosen)), torch.zeros_like(chosen[:, 0])
+        if self.group.algebra_size:
+            extent = project(chosen[:, 0])
+            kl = kl + uniform_kl(extent)
+        if not self.group.optional_parts:
+            report_kl(kl)
+            return extent, None
+        logits = chosen[:, self.group.algebra_size :]
+        report_kl(kl + bernoulli_kl(logits, self.prior_keep).sum(-1))
+        return extent, logits
 
-    def _weights(self, feature: SampledFeature, generator: torch.Generator | None) -> Tensor:
-        logits = self.keep_logits.expand(self._num_draws(feature), -1)
+    def _weights(self, logits: Tensor, generator: torch.Generator | None) -> Tensor:
         uniform = torch.rand(
             logits.shape, generator=generator, dtype=logits.dtype, device=logits.device
         )

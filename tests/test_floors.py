@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 
 FLOORS: tuple[tuple[str, ...], ...] = (  # the lowest first
     ("partial_equiv.intervals",),
-    ("partial_equiv.groups",),
+    ("partial_equiv.groups", "partial_equiv.variational"),
     ("partial_equiv.sampling", "partial_equiv.ck"),
     ("partial_equiv.gconv",),
     ("partial_equiv.equivariance", "partial_equiv.penalties"),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from trainer import Trainer
 
-__all__ = ["FitResult", "FitState", "Snapshots"]
+__all__ = ["FitResult", "FitState", "Snapshots", "load_best"]
 
 # A training with other values of these is another training.
 FIXED = ("seed", "debug", "batch_size", "accumulate", "devices", "optimizer")
@@ -178,6 +178,15 @@ class Snapshots:
         state = self.state
         content = {"model": model, "epoch": state.best_epoch, "value": state.best_value}
         checkpoint.save(self.best, content)
+
+
+def load_best(model: nn.Module, folder: Path) -> None:
+    """Give a model the best weights of the run in a folder.
+
+    Raises ValueError if the checkpoint is missing, damaged or of another net.
+    """
+    _, path = _files(folder)
+    _load_model(model, checkpoint.load(path)["model"], path)
 
 
 def _files(folder: Path) -> tuple[Path, Path]:

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor, nn
 
 from partial_equiv.penalties import kernel_l2, monotone
 from partial_equiv.sampling import project_, set_progress
+from partial_equiv.variational import collected_kl
 from tasks import Task
 from tester import add_batch
 from training.optimisation import Schedule, make_optimizer, parameter_groups
@@ -71,9 +73,14 @@ class Stepper:
         for number, batch in enumerate(group, 1):
             more = self.fabric.world_size > 1 and number < len(group)
             with self.fabric.no_backward_sync(self.wrapped) if more else nullcontext():
-                loss, metrics = self.task.step(self.wrapped, batch)
+                with collected_kl() as terms:
+                    loss, metrics = self.task.step(self.wrapped, batch)
+                penalty = self._penalty()
+                if terms:
+                    metrics = {**metrics, "kl": torch.stack(terms).sum(0).mean()}
+                    penalty = penalty + self.settings.kl_penalty * metrics["kl"]
                 add_batch(sums, len(batch[0]), loss, metrics)
-                self.fabric.backward((loss + self._penalty()) / len(group))
+                self.fabric.backward((loss + penalty) / len(group))
         if self.settings.gradient_clip is not None:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.gradient_clip)
         self.optimizer.step()

@@ -33,7 +33,8 @@ class Convolution(nn.Module):
         in_channels: C_in.
         out_channels: C_out.
         kernel: makes the continuous kernel, as kernel(in_coordinates, out_channels, in_channels).
-        sampling: makes the sampling of the output's elements, as sampling(partial=partial).
+        sampling: makes the sampling of the output's elements, as
+            sampling(partial=partial, in_channels=in_channels).
         partial: learn which part of the group the output keeps.
         kernel_size: k, width of the window in pixels.
         padding: "same" (k odd), "valid", or pixels on every side.
@@ -66,7 +67,7 @@ class Convolution(nn.Module):
         if isinstance(padding, str):
             padding = kernel_size // 2 if padding == "same" else 0
         self.padding, self.padding_mode = padding, padding_mode
-        self.sampling = sampling(partial=partial)
+        self.sampling = sampling(partial=partial, in_channels=in_channels)
         self.stencil = Stencil(kernel_size)
         group = self.sampling.group
         in_coordinates = 2 * self.spatial + group.coordinate_size * self.relative
@@ -110,7 +111,7 @@ class Convolution(nn.Module):
 
     def _respond(self, feature: GroupFeature, choose: Callable[[], Sample]) -> GroupFeature:
         """The response at the elements that `choose` picks, with the cached kernel if there is one."""
-        cache = None if self.training else frozen()
+        cache = None if self.training or self.sampling.depends_on_input else frozen()
         inputs = (feature.elements, feature.weights)
         made = None if cache is None else cache.get(self)
         if made is None or not made.fits(inputs):

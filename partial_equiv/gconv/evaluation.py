@@ -29,7 +29,16 @@ def convolve(
     """Convolve x [B, C_in, G_in, H, W] with weight [S, C_out, G_out, C_in, G_in, k, k].
 
     Returns [B, C_out, G_out, H', W']; S is 1 or B.
+
+    Raises:
+        ValueError: if the kernel is larger than the padded map.
     """
+    kernel_size, (height, width) = weight.shape[-1], x.shape[-2:]
+    if kernel_size > min(height, width) + 2 * padding:
+        raise ValueError(
+            f"kernel_size={kernel_size}: only {height} x {width} pixels reach this convolution, "
+            "use a smaller kernel or fewer pools"
+        )
     num_kernels, out_channels, num_out = weight.shape[:3]
     if padding_mode == "circular":
         x = functional.pad(x.flatten(1, 2), (padding,) * 4, mode="circular")

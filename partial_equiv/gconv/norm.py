@@ -28,8 +28,11 @@ class Norm(nn.Module):
             as `nn.BatchNorm2d` does; "instance" takes them over (G, H, W), "layer" over (C, G, H, W).
         momentum: share of the newest batch in the running average; None for the plain mean.
         eps: ε.
+        affine: learn scale and shift; if not, they stay 1 and 0.
     """
 
+    weight: Tensor
+    bias: Tensor
     running_mean: Tensor
     running_var: Tensor
     num_batches_tracked: Tensor
@@ -41,11 +44,16 @@ class Norm(nn.Module):
         *,
         momentum: Fraction | None = 0.1,
         eps: Positive = 1e-5,
+        affine: bool = True,
     ) -> None:
         super().__init__()
         self.over, self.momentum, self.eps = over, momentum, eps
-        self.weight = nn.Parameter(torch.ones(num_channels))
-        self.bias = nn.Parameter(torch.zeros(num_channels))
+        scale_and_shift = torch.ones(num_channels), torch.zeros(num_channels)
+        for name, value in zip(("weight", "bias"), scale_and_shift, strict=True):
+            if affine:
+                self.register_parameter(name, nn.Parameter(value))
+            else:
+                self.register_buffer(name, value, persistent=False)
         if over == "batch":
             self.register_buffer("running_mean", torch.zeros(num_channels))
             self.register_buffer("running_var", torch.ones(num_channels))
