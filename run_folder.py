@@ -27,11 +27,13 @@ __all__ = [
     "folder_name",
     "has_checkpoint",
     "is_done",
-    "read_config", "read_overrides",
+    "read_config",
+    "read_finished",
+    "read_overrides",
     "read_result",
     "write_config",
     "write_result",
-]  # fmt: skip
+]
 
 CONFIG, OVERRIDES = "config.yaml", "overrides.yaml"
 RESULT, LAST = "result.json", "checkpoints/last.pt"
@@ -99,6 +101,22 @@ def read_config(folder: Path) -> dict[str, Any] | None:
     """The config of the run in this folder, or None if there is none."""
     path = folder / CONFIG
     return yaml.safe_load(path.read_text()) if path.is_file() else None
+
+
+def read_finished(folder: Path) -> dict[str, Any]:
+    """The config of the finished run in this folder.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"{folder}: there is no such run folder")
+    config = read_config(folder)
+    if config is None:
+        raise ValueError(f"{folder}: holds no run")
+    if not is_done(folder):
+        raise ValueError(f"{folder}: the run is not finished; train.resume={folder} continues it")
+    return config
 
 
 def write_result(folder: Path, result: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The figure of what a partially equivariant net learned: how much of the group each layer keeps."""
+"""The figure of what a partial net learned: how much of the group each layer keeps."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

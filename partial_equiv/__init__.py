@@ -1,1 +1,1 @@
-"""Partially equivariant group convolutions in PyTorch: groups, sampling, continuous kernels, layers."""
+"""Partially equivariant group convolutions: groups, samplings, continuous kernels, layers."""

@@ -2,8 +2,8 @@ r"""How a symmetry acts on images and features, and how far a module is from com
 
 A module f is equivariant to h iff f(h·x) = h·f(x), with (h·x)(p) = x(h⁻¹p) on images and
 (h·y)(p, h') = y(h⁻¹p, h⁻¹h') on features of the regular representation; it is invariant iff
-f(h·x) = f(x). On pixels, quarter turns and mirrors move values without touching them; other elements
-interpolate bilinearly, and are only as exact as the images are smooth.
+f(h·x) = f(x). On pixels, quarter turns and mirrors move values without touching them; other
+elements interpolate bilinearly, and are only as exact as the images are smooth.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,14 @@ from torch.nn import functional
 from partial_equiv.gconv import GroupFeature, SpatialPool
 from partial_equiv.groups import Group
 
-__all__ = ["act", "act_on_images", "equivariance_error", "inexact_pools", "translate_elements"]
+__all__ = [
+    "act",
+    "act_on_images",
+    "equivariance_error",
+    "inexact_pools",
+    "resample",
+    "translate_elements",
+]
 
 
 def act_on_images(
@@ -36,16 +43,29 @@ def act_on_images(
         images = images.transpose(-2, -1) if swap else images
         flips = [dim for dim, row in ((-1, inverse[:, 0]), (-2, inverse[:, 1])) if row.sum() < 0]
         return images.flip(flips) if flips else images
-    inverse = matrix.T
+    maps = images.reshape(1, -1, *images.shape[-2:])
+    return resample(matrix[None], maps, interpolation).reshape(images.shape)
+
+
+def resample(
+    matrices: Tensor,
+    images: Tensor,
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear",
+    outside: Literal["zeros", "border"] = "zeros",
+) -> Tensor:
+    """Move each of the images [N, C, H, W] by its own matrix [N, 2, 2], as `act_on_images` does.
+
+    Always interpolates, and is differentiable with respect to the matrices. Beyond the image lie
+    zeros, or its border is continued.
+    """
     height, width = images.shape[-2:]
-    half = matrix.new_tensor([width - 1, height - 1]) / 2
-    x = torch.arange(width, dtype=matrix.dtype, device=matrix.device) - half[0]
-    y = torch.arange(height, dtype=matrix.dtype, device=matrix.device) - half[1]
+    half = matrices.new_tensor([width - 1, height - 1]) / 2
+    x = torch.arange(width, dtype=matrices.dtype, device=matrices.device) - half[0]
+    y = torch.arange(height, dtype=matrices.dtype, device=matrices.device) - half[1]
     targets = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)  # [H, W, 2]
-    sources = (targets @ inverse.T / half.clamp_min(0.5)).to(images.dtype)
-    maps = images.reshape(1, -1, height, width)
-    moved = functional.grid_sample(maps, sources[None], interpolation, align_corners=True)
-    return moved.reshape(images.shape)
+    sources = targets @ matrices[:, None] / half.clamp_min(0.5)  # [N, H, W, 2]: h⁻¹p, rows times h
+    grid = sources.to(images.dtype)
+    return functional.grid_sample(images, grid, interpolation, outside, align_corners=True)
 
 
 def translate_elements(group: Group, element: Tensor, feature: GroupFeature) -> GroupFeature:

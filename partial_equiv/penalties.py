@@ -27,6 +27,6 @@ def monotone(model: nn.Module) -> Tensor:
 
 
 def kernel_l2(model: nn.Module) -> Tensor:
-    """Σ_l ‖ψ_l‖², the squared norm of the generated kernels rather than of their networks (scalar)."""
+    """Σ_l ‖ψ_l‖² (scalar): squared norms of the generated kernels, not of their networks."""
     norms = [module.kernel_norm() for module in model.modules() if isinstance(module, Convolution)]
     return torch.stack(norms).sum() if norms else torch.zeros(())

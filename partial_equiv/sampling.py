@@ -1,10 +1,11 @@
-r"""Which group elements a layer uses: a grid, a randomly shifted grid, or a learned subset of either.
+r"""Which group elements a layer uses: a grid, shifted or not, of the group or a learned subset.
 
-A layer's elements are exp(θ π u_j) with u_j = (2j + 1)/n - 1 + ε. *Partial* equivariance is a learned
-range θ ∈ [0, 1] and, for parts of a group that are reached by no continuous path (the mirrors), a
-learned probability to keep them (Romero & Lohit, "Learning Partial Equivariances From Data", NeurIPS
-2022, section 4). The pathwise derivative ∂angle_j/∂θ = π u_j is complete, since the kernels that read
-the angles are continuous on the whole group. A full layer runs the same code with θ fixed at 1.
+A layer's elements are exp(θ π u_j) with u_j = (2j + 1)/n - 1 + ε. *Partial* equivariance is a
+learned range θ ∈ [0, 1] and, for parts of a group that are reached by no continuous path (the
+mirrors), a learned probability to keep them (Romero & Lohit, "Learning Partial Equivariances From
+Data", NeurIPS 2022, section 4). The pathwise derivative ∂angle_j/∂θ = π u_j is complete, since the
+kernels that read the angles are continuous on the whole group. A full layer runs the same code with
+θ fixed at 1.
 """
 
 from collections.abc import Iterator
@@ -22,8 +23,8 @@ __all__ = ["Sample", "Sampling", "learned_subsets", "project_", "samplings", "se
 
 
 class SampledFeature(Protocol):
-    """What a sampling may look at: a feature [B, C, G, H, W], the weights of its elements [S, G] and
-    the offset of their grid [S]."""
+    """What a sampling may look at: a feature [B, C, G, H, W], the weights of its elements [S, G]
+    and the offset of their grid [S]."""
 
     @property
     def x(self) -> Tensor: ...
@@ -53,9 +54,10 @@ class Sample:
 class Sampling(nn.Module):
     r"""Samples the elements of one layer; with `partial`, from a subset that it learns.
 
-    Evaluation is deterministic: no shift, and an optional part is kept iff its probability is ≥ ½ (its
-    elements are then not computed at all). In training, dropped elements are computed with weight 0;
-    the weight is a straight-through relaxed Bernoulli draw (Maddison et al. 2017; hard forward).
+    Evaluation is deterministic: no shift, and an optional part is kept iff its probability is ≥ ½
+    (its elements are then not computed at all). In training, dropped elements are computed with
+    weight 0; the weight is a straight-through relaxed Bernoulli draw (Maddison et al. 2017; hard
+    forward).
 
     Args:
         group: the stabiliser H.
@@ -66,8 +68,8 @@ class Sampling(nn.Module):
             the batch draws its own (keep-decisions are drawn per layer, or per element).
         partial: learn the subset. Adds the parameters `range` (θ, in units of π) if the group has
             rotations and `keep_logits` if it has optional parts.
-        subset: what a learned subset belongs to: "layer", or "input" for one that each image chooses
-            (see `partial_equiv.variational`), with an encoder in place of those parameters.
+        subset: what a learned subset belongs to: "layer", or "input" for one that each image
+            chooses (see `partial_equiv.variational`), with an encoder in place of those parameters.
         in_channels: of the layer's input, for the encoder.
         initial_range: θ to start from; 0 is refused, because it is a stationary point.
         initial_keep: keep-probability to start from.

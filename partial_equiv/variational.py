@@ -1,9 +1,9 @@
 r"""Subsets that depend on the input: each image chooses how much of the group a layer keeps.
 
 An encoder reads the layer's input f, averaged over space and group (so that it does not see how the
-image is turned), and gives the posterior over elements q(h | f): rotations uniform on [-θ(f)π, θ(f)π],
-each optional part kept with probability σ(l(f)). The evidence lower bound adds its divergence from
-the whole group, one term a layer and image:
+image is turned), and gives the posterior over elements q(h | f): rotations uniform on [-θ(f)π,
+θ(f)π], each optional part kept with probability σ(l(f)). The evidence lower bound adds its
+divergence from the whole group, one term a layer and image:
 
     KL(q ‖ p) = -log θ(f) + Σ_i KL(Bernoulli(σ(l_i(f))) ‖ Bernoulli(p₀)).
 
@@ -75,7 +75,7 @@ def uniform_kl(extent: Tensor) -> Tensor:
 
 
 def bernoulli_kl(logits: Tensor, prior: float) -> Tensor:
-    """KL of Bernoulli(σ(logits)) from Bernoulli(prior), elementwise; finite for any finite logit."""
+    """KL of Bernoulli(σ(logits)) from Bernoulli(prior), elementwise; finite for finite logits."""
     keep, drop = functional.logsigmoid(logits), functional.logsigmoid(-logits)
     prior_logit = torch.as_tensor(prior, dtype=logits.dtype).logit(eps=1e-6).to(logits.device)
     prior_keep, prior_drop = functional.logsigmoid(prior_logit), functional.logsigmoid(-prior_logit)

@@ -1,8 +1,8 @@
 """The command line: what it refuses, what a run leaves, how it goes on."""
 
 import json
-import re
 import os
+import re
 import signal
 import subprocess
 import sys

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["JsonTracker", "binned", "rewind"]
+__all__ = ["JsonTracker", "binned", "read_metrics", "rewind"]
 
 METRICS = "metrics.jsonl"
 
@@ -73,6 +73,12 @@ def binned(values: Tensor, bins: int = 64) -> tuple[list[int], list[float]]:
         low, high = low - 0.5, high + 0.5
     counts = torch.histc(flat, bins=bins, min=low, max=high)
     return counts.long().tolist(), torch.linspace(low, high, bins + 1).tolist()
+
+
+def read_metrics(run_folder: Path) -> list[dict[str, Any]]:
+    """The records of metrics.jsonl in their order; none if there is no such file."""
+    path = run_folder / METRICS
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def rewind(run_folder: Path, epoch: int, *, source: Path | None = None) -> None:

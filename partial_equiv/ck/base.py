@@ -40,10 +40,11 @@ class Kernel(nn.Module, ABC):
 
     @torch.no_grad()
     def scale_readout(self, coordinates: Tensor, variance: float) -> None:
-        """Redraw the read-out so that weights at `coordinates` [..., D] have mean square `variance`.
+        """Redraw the read-out so that weights at `coordinates` [..., D] have mean square
+        `variance`.
 
-        A random network's output scale says nothing of the convolution it feeds; this is He et al.'s
-        (2015) rule for the weights that the convolution sees.
+        A random network's output scale says nothing of the convolution it feeds; this is He et
+        al.'s (2015) rule for the weights that the convolution sees.
         """
         power = self.basis(coordinates).square().sum(-1).mean()
         nn.init.normal_(self.readout.weight, std=(variance / power.clamp_min(1e-12)).sqrt().item())

@@ -1,4 +1,4 @@
-"""A linear layer with a uniform initialisation of stated width, for inputs of any size, 0 included."""
+"""A linear layer with a uniform initialisation, for inputs of any size, 0 included."""
 
 import torch
 from torch import Tensor, nn

@@ -1,9 +1,10 @@
-r"""Multiplicative filter networks: products of filters of the coordinates, with linear layers between.
+r"""Multiplicative filter networks: products of filters of the coordinates, with linear layers
+between.
 
 z_1 = g_1(c),  z_{i+1} = (A_i z_i + a_i) ⊙ g_{i+1}(c),  b(c) = z_L.
 
-FourierNet filters are sines, g(c) = sin(Wc + b); GaborNet filters are sines in an isotropic Gaussian
-window, MAGNet's window has a width of its own along every coordinate.
+FourierNet filters are sines, g(c) = sin(Wc + b); GaborNet filters are sines in an isotropic
+Gaussian window, MAGNet's window has a width of its own along every coordinate.
 
 Fathony et al., "Multiplicative Filter Networks", ICLR 2021; Romero et al., "FlexConv", ICLR 2022.
 """

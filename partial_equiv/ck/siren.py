@@ -1,6 +1,7 @@
 r"""SIREN: a network with sine activations.
 
-b(c) = s_L ∘ … ∘ s_1 (c),  s_i(x) = sin(ω₀(W_i x + b_i)); first layer U(±1/D), the rest U(±√(6/K)/ω₀).
+b(c) = s_L ∘ … ∘ s_1 (c),  s_i(x) = sin(ω₀(W_i x + b_i)); first layer U(±1/D), the rest
+U(±√(6/K)/ω₀).
 
 Sitzmann et al., "Implicit Neural Representations with Periodic Activation Functions", NeurIPS 2020.
 """

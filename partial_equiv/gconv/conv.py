@@ -93,8 +93,8 @@ class Convolution(nn.Module):
         return torch.cat([part.expand(*shape, -1) for part in coordinates], dim=-1)
 
     def kernel_weights(self, feature: GroupFeature, elements: Tensor) -> Tensor:
-        """The convolution's weight [S, C_out, G_out, C_in, G_in, k, k], in the parameters' precision
-        also under autocast: angles do not survive bfloat16."""
+        """The convolution's weight [S, C_out, G_out, C_in, G_in, k, k], in the parameters'
+        precision also under autocast: angles do not survive bfloat16."""
         with torch.autocast(feature.x.device.type, enabled=False):
             values = self.kernel(self.kernel_coordinates(elements, feature.elements))
             if self.relative:
@@ -103,14 +103,14 @@ class Convolution(nn.Module):
             return self.stencil.spread(values)
 
     def kernel_norm(self) -> Tensor:
-        """‖ψ‖² (scalar): the squared weights of one output, averaged over h', summed over the rest."""
+        """‖ψ‖² (scalar): an output's squared weights, averaged over h', summed over the rest."""
         whole = self._whole_group()
         identity = self.sampling.group.identity(whole.dtype, whole.device)[None, None]
         values = self.kernel(self.kernel_coordinates(identity, whole))  # [1, 1, G, T, C_out, C_in]
         return values.square().sum() / values.shape[2]
 
     def _respond(self, feature: GroupFeature, choose: Callable[[], Sample]) -> GroupFeature:
-        """The response at the elements that `choose` picks, with the cached kernel if there is one."""
+        """The response at the elements that `choose` picks; a cached kernel is used if it fits."""
         cache = None if self.training or self.sampling.depends_on_input else frozen()
         inputs = (feature.elements, feature.weights)
         made = None if cache is None else cache.get(self)

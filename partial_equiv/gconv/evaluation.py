@@ -1,7 +1,7 @@
 """How a layer's sum is computed: one conv2d with a ready-made kernel, cached on request.
 
-A kernel [S, C_out, G_out, C_in, G_in, k, k] is an ordinary convolution from C_in·G_in to C_out·G_out
-channels; with a kernel for each element of the batch it is a grouped one.
+A kernel [S, C_out, G_out, C_in, G_in, k, k] is an ordinary convolution from C_in·G_in to
+C_out·G_out channels; with a kernel for each element of the batch it is a grouped one.
 """
 
 from collections.abc import Iterator

@@ -42,8 +42,8 @@ class GroupFeature:
     def group_max(self) -> Tensor:
         """The maximum over the elements that are kept, [B, C, H, W].
 
-        A dropped element is lowered to the minimum, through its weight, so that the choice to keep an
-        element feels the gradient of the maximum that it provides.
+        A dropped element is lowered to the minimum, through its weight, so that the choice to keep
+        an element feels the gradient of the maximum that it provides.
         """
         weights = self.broadcast_weights()
         if weights is None:

@@ -1,8 +1,8 @@
 r"""Normalisation of group features: y = (x - mean)/√(variance + ε)·scale + shift.
 
 The statistics are integrals over the group too: each element enters with its weight, so that a
-dropped one counts for nothing. Scale and shift are one number a channel, equal at all elements, which
-keeps the layer equivariant.
+dropped one counts for nothing. Scale and shift are one number a channel, equal at all elements,
+which keeps the layer equivariant.
 """
 
 from typing import Literal
@@ -25,7 +25,8 @@ class Norm(nn.Module):
     Args:
         num_channels: C.
         over: "batch" takes statistics over (B, G, H, W) and runs an average of them for evaluation,
-            as `nn.BatchNorm2d` does; "instance" takes them over (G, H, W), "layer" over (C, G, H, W).
+            as `nn.BatchNorm2d` does; "instance" takes them over (G, H, W), "layer" over (C, G, H,
+            W).
         momentum: share of the newest batch in the running average; None for the plain mean.
         eps: ε.
         affine: learn scale and shift; if not, they stay 1 and 0.

@@ -21,9 +21,10 @@ class SpatialPool(nn.Module):
     """Halves (or divides by `stride`) the resolution: [B, C, G, H, W] to [B, C, G, H', W'].
 
     Args:
-        mode: "max", "mean", or "blur": a binomial low-pass filter before subsampling by 2, with four
-            taps on even sizes and three on odd ones, padding 1, which is exact for every size and
-            alias-free (Zhang, "Making Convolutional Networks Shift-Invariant Again", ICML 2019).
+        mode: "max", "mean", or "blur": a binomial low-pass filter before subsampling by 2, with
+            four taps on even sizes and three on odd ones, padding 1, which is exact for every size
+            and alias-free (Zhang, "Making Convolutional Networks Shift-Invariant Again", ICML
+            2019).
         kernel_size: k of max and mean.
         stride: s of max and mean, k if None.
 
@@ -64,7 +65,7 @@ class SpatialPool(nn.Module):
 
 
 def blur(x: Tensor, dim: int) -> Tensor:
-    """Low-pass and subsample one dimension by 2: taps (1, 3, 3, 1)/8 if even, (1, 2, 1)/4 if odd."""
+    """Subsample a dimension by 2 after a low pass: (1, 3, 3, 1)/8 if even, (1, 2, 1)/4 if odd."""
     taps = (1, 3, 3, 1) if x.shape[dim] % 2 == 0 else (1, 2, 1)
     padded = functional.pad(x, (1, 1) if dim == -1 else (0, 0, 1, 1))
     length = (padded.shape[dim] - len(taps)) // 2 + 1

@@ -1,4 +1,4 @@
-"""Where a convolution's kernel lives: the pixels of a k x k window that lie inside the unit disc."""
+"""Where a kernel lives: the pixels of a k x k window that lie inside the unit disc."""
 
 import torch
 from torch import Tensor, nn

@@ -5,8 +5,8 @@ Conventions, the same for every group and proved by one test:
 - A position is (x, y) in pixels or in units of the kernel's radius: x to the right along an image's
   columns, y *downwards* along its rows.
 - An element h acts on positions by the orthogonal matrix of `matrix`, on images by
-  (h·f)(p) = f(h⁻¹p). A positive angle turns an image counter-clockwise as one looks at it, so that a
-  quarter turn is `torch.rot90(image, 1, (-2, -1))`, and the mirror is `image.flip(-1)`.
+  (h·f)(p) = f(h⁻¹p). A positive angle turns an image counter-clockwise as one looks at it, so that
+  a quarter turn is `torch.rot90(image, 1, (-2, -1))`, and the mirror is `image.flip(-1)`.
 - Elements are tensors [..., element_size]; every operation broadcasts over the leading dimensions.
 """
 
@@ -102,7 +102,7 @@ class Group(ABC):
         return self.subset(num_elements, zero + 1, zero)
 
     def part(self, num_elements: int) -> Tensor:
-        """For each element of a grid of n, its part [n]: 0 always stays, i is `optional_parts[i-1]`."""
+        """The part of each element of a grid, [n]: 0 always stays, i is `optional_parts[i-1]`."""
         return torch.zeros(num_elements, dtype=torch.long)
 
     @abstractmethod

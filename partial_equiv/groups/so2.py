@@ -1,6 +1,7 @@
 r"""The rotations SO(2): G = SE(2) = R² ⋊ SO(2).
 
-An element is its angle θ in radians; R(θ) = [[cos θ, sin θ], [-sin θ, cos θ]] on (x, y), y downwards.
+An element is its angle θ in radians; R(θ) = [[cos θ, sin θ], [-sin θ, cos θ]] on (x, y), y
+downwards.
 """
 
 from math import pi

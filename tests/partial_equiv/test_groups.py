@@ -102,7 +102,7 @@ def exact_elements(group: Group) -> torch.Tensor:
 
 
 def test_uniform_is_haar(group: Group) -> None:
-    """A Haar draw times a fixed element has the same moments; a compact group's mean matrix is 0."""
+    """A Haar draw times a fixed element has the same moments; the mean matrix is 0."""
     if group.algebra_size == 0:
         pytest.skip("a discrete group: its grid is the group")
     draws = group.matrix(draw(group, 0, num=20_000))

@@ -90,8 +90,8 @@ def test_keep_draws_follow_their_probability() -> None:
 
 @pytest.mark.parametrize("keep", [0.2, 0.5, 0.9])
 def test_keep_gradient_agrees_with_the_enumerated_expectation(keep: float) -> None:
-    """E f = p f(kept) + (1 - p) f(dropped); for f linear in the weight the straight-through gradient
-    is that of the relaxation, which tends to dE/dlogit = p (1 - p) (f(kept) - f(dropped))."""
+    """E f = p f(kept) + (1 - p) f(dropped). For f linear in the weight the straight-through slope
+    is the relaxation's, which tends to dE/dlogit = p (1 - p) (f(kept) - f(dropped))."""
     sampling = Sampling(O2(), 2, partial=True, initial_keep=keep, scope="element")
     set_progress(sampling, 1.0)  # temperature .1
     weight = sampling.sample(feature(200_000), seeded()).weights[:, 1]
