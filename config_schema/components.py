@@ -3,7 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from config_schema.complaints import ConfigError
@@ -29,6 +29,12 @@ class Component:
     def parameters(self) -> Mapping[str, inspect.Parameter]:
         """What the target can be given."""
         return inspect.signature(self.target).parameters
+
+    def retargeted(self, target: Callable[..., Any]) -> "Component":
+        """The same for another target, with those of the arguments that it has a parameter for."""
+        known = inspect.signature(target).parameters
+        arguments = {name: value for name, value in self.arguments.items() if name in known}
+        return replace(self, target=target, arguments=arguments)
 
     def bound(
         self, given: Mapping[str, object], sections: Mapping[str, "Component"]

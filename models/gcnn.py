@@ -12,11 +12,11 @@ from typing import Literal
 
 from torch import nn
 
+from models.readout import readout
 from partial_equiv.gconv import (
     Activation,
     Dropout,
     GroupConv,
-    GroupPool,
     LiftingConv,
     Norm,
     SpatialPool,
@@ -24,8 +24,6 @@ from partial_equiv.gconv import (
 from partial_equiv.intervals import Count, Fraction, Natural, Positive
 
 __all__ = ["GCNN"]
-
-SPATIAL_POOLS = {"mean": nn.AdaptiveAvgPool2d, "max": nn.AdaptiveMaxPool2d}
 
 
 class GCNN(nn.Sequential):
@@ -49,7 +47,8 @@ class GCNN(nn.Sequential):
     as published for a true T2; SE(2) 3,992,170 and E(2) 3,992,234. The published 3,992,106 and
     3,992,170 are 64 = 8 layers × 8 hidden fewer, because their kernels read the angle as one number
     with a seam and ours as (cos, sin). Partial adds one range a layer, 9 in SE(2) and 9 with 9
-    keep-logits in E(2), where the published net adds 8 and 16: ours also learns the lifting layer's.
+    keep-logits in E(2), where the published net adds 8 and 16: ours also learns the lifting
+    layer's.
 
     Raises:
         ValueError: if `pools` or `dropout_after` name a layer that there is not.
@@ -88,8 +87,5 @@ class GCNN(nn.Sequential):
                 layers[f"pool{i}"] = SpatialPool(pool)
             if i in dropout_after:
                 layers[f"dropout{i}"] = Dropout(dropout)
-        layers["group_pool"] = GroupPool(group_pool)
-        layers["spatial_pool"] = SPATIAL_POOLS[spatial_pool](1)
-        layers["flatten"] = nn.Flatten()
-        layers["readout"] = nn.Linear(channels[-1], num_classes)
+        layers.update(readout(channels[-1], num_classes, group_pool, spatial_pool))
         super().__init__(layers)
