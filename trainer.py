@@ -43,6 +43,7 @@ class Trainer:
         step_factor: what a step multiplies the rates by.
         gradient_clip: bound of the gradient's norm.
         monotone_penalty: weight of the growth of ranges with depth.
+        narrow_penalty: weight of what ranges lack to the whole group (Augerino's regulariser).
         kernel_l2_penalty: weight of the squared norm of the generated kernels.
         kl_penalty: weight of the KL terms of subsets that depend on the input.
         early_stop_epochs: stop after so many epochs without improvement.
@@ -74,6 +75,7 @@ class Trainer:
     step_factor: Fraction = 0.5
     gradient_clip: Positive | None = None
     monotone_penalty: NonNegative = 0.0
+    narrow_penalty: NonNegative = 0.0
     kernel_l2_penalty: NonNegative = 0.0
     kl_penalty: NonNegative = 1e-3
     early_stop_epochs: Count | None = None

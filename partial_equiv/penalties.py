@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from partial_equiv.gconv import Convolution
 from partial_equiv.sampling import samplings
 
-__all__ = ["kernel_l2", "monotone"]
+__all__ = ["kernel_l2", "monotone", "narrow"]
 
 
 def monotone(model: nn.Module) -> Tensor:
@@ -17,16 +17,26 @@ def monotone(model: nn.Module) -> Tensor:
     Equivariance that one layer has given up cannot come back in the next: ranges may shrink with
     depth, not grow.
     """
-    ranges = [
-        sampling.range
-        for _, sampling in samplings(model)
-        if isinstance(sampling.range, nn.Parameter)
-    ]
-    steps = [torch.relu(later - earlier) for earlier, later in pairwise(ranges)]
+    steps = [torch.relu(later - earlier) for earlier, later in pairwise(ranges(model))]
     return torch.stack(steps).sum() if steps else torch.zeros(())
+
+
+def narrow(model: nn.Module) -> Tensor:
+    """Σ_l (1 - θ_l) over the learned ranges (scalar): of ranges that fit alike, prefer the widest.
+
+    Augerino's regulariser, whose net has one range (Benton et al., NeurIPS 2020, with weight .01).
+    """
+    missing = [1 - extent for extent in ranges(model)]
+    return torch.stack(missing).sum() if missing else torch.zeros(())
 
 
 def kernel_l2(model: nn.Module) -> Tensor:
     """Σ_l ‖ψ_l‖² (scalar): squared norms of the generated kernels, not of their networks."""
     norms = [module.kernel_norm() for module in model.modules() if isinstance(module, Convolution)]
     return torch.stack(norms).sum() if norms else torch.zeros(())
+
+
+def ranges(model: nn.Module) -> list[nn.Parameter]:
+    """The learned ranges θ_l, in the order of the layers."""
+    found = (sampling.range for _, sampling in samplings(model))
+    return [extent for extent in found if isinstance(extent, nn.Parameter)]

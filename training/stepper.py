@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from partial_equiv.penalties import kernel_l2, monotone
+from partial_equiv.penalties import kernel_l2, monotone, narrow
 from partial_equiv.sampling import project_, set_progress
 from partial_equiv.variational import collected_kl
 from tasks import Task
@@ -90,6 +90,8 @@ class Stepper:
         penalty: Tensor | float = 0.0
         if self.settings.monotone_penalty:
             penalty = self.settings.monotone_penalty * monotone(self.model)
+        if self.settings.narrow_penalty:
+            penalty = penalty + self.settings.narrow_penalty * narrow(self.model)
         if self.settings.kernel_l2_penalty:
             penalty = penalty + self.settings.kernel_l2_penalty * kernel_l2(self.model)
         return penalty

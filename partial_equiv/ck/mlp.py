@@ -22,6 +22,7 @@ class MLP(Kernel):
         num_layers: hidden layers before the read-out.
         activation: the nonlinearity.
 
+    >>> import torch
     >>> MLP(4, 8, 3)(torch.zeros(5, 4)).shape
     torch.Size([5, 8, 3])
     """

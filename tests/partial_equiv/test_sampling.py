@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from partial_equiv.groups import O2, SO2, Trivial
-from partial_equiv.penalties import monotone
+from partial_equiv.groups import O2, SO2, Cyclic, Dihedral, Mirror, Trivial
+from partial_equiv.penalties import monotone, narrow
 from partial_equiv.sampling import Sampling, learned_subsets, project_, samplings, set_progress
 
 RANDOM = {"sampling": "random"}
@@ -152,6 +152,32 @@ def test_monotone_penalty_is_what_ranges_grow_with_depth() -> None:
     ]  # fmt: skip
 
 
+def test_narrow_penalty_is_what_ranges_lack() -> None:
+    make = partial(Sampling, SO2(), 4)
+    model = nn.Sequential(
+        make(partial=True, initial_range=0.4), make(), make(partial=True, initial_range=0.9)
+    )
+    penalty = narrow(model)
+    assert penalty.item() == pytest.approx(0.6 + 0.1)
+    penalty.backward()
+    assert model[0].range.grad == model[2].range.grad == -1
+    assert narrow(nn.Sequential(make())).item() == 0
+
+
+def test_every_element_of_a_finite_group_is_kept_or_dropped_alone() -> None:
+    sampling = Sampling(Cyclic(), order=4, partial=True, initial_keep=0.7)
+    assert sampling.num_samples == 4
+    assert sampling.subset() == dict.fromkeys(("rot90", "rot180", "rot270"), pytest.approx(0.7))
+    with torch.no_grad():
+        sampling.keep_logits[1] = -1
+    assert sampling.eval().sample(feature()).elements[0, :, 0].tolist() == [0, 1, 3]
+    draws = Sampling(Dihedral(2), partial=True, scope="element").sample(feature(2000), seeded())
+    weights = draws.weights.detach()
+    assert torch.all(weights[:, 0] == 1)
+    assert len(weights.unique(dim=0)) == 8  # three elements, independently
+    assert torch.allclose(weights[:, 1:].mean(0), torch.tensor(0.5), atol=0.06)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -159,6 +185,10 @@ def test_monotone_penalty_is_what_ranges_grow_with_depth() -> None:
         ({"group": Trivial(), "num_samples": 1, **RANDOM}, "no grid to shift"),
         ({"group": Trivial(), "num_samples": 2}, "num_samples=2"),
         ({"group": O2(), "num_samples": 3}, "num_samples=3"),
+        ({"group": Cyclic(4), "num_samples": 8}, "num_samples=8"),
+        ({"group": SO2(), "num_samples": 4, "order": 4}, "order=4"),
+        ({"group": SO2()}, "num_samples=None"),
+        ({"group": Mirror(), **RANDOM}, "no grid to shift"),
         ({"group": SO2(), "num_samples": 4, "initial_range": 0.0, "partial": True}, r"\(0, 1\]"),
     ],
 )
