@@ -1,6 +1,5 @@
 """The figure of what a partial net learned: how much of the group each layer keeps."""
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 

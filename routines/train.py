@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from analysis.learned_ranges import draw_learned_ranges
 from datasets.spec import Split, Splits
 from partial_equiv.equivariance import inexact_pools
-from partial_equiv.sampling import learned_subsets
+from partial_equiv.sampling import learned_subsets, samplings
 from tasks import Task
 from tester import evaluate
 from tracking import Tracker
@@ -59,7 +59,8 @@ def run(build: Build, tracker: Tracker, run_folder: Path, debug: bool = False) -
     ranges = {f"range/{name}": value for name, value in learned_subsets(model).items()}
     if ranges:
         figure = run_folder / "figures" / "learned_ranges.png"
-        draw_learned_ranges([{"epoch": 0, **start}, *fit.history], figure)
+        layers = [name for name, _ in samplings(model)]
+        draw_learned_ranges([{"epoch": 0, **start}, *fit.history], layers, figure)
         tracker.image("figures/learned_ranges", figure)
     tracker.artifact("model", run_folder / "checkpoints" / "best.pt", "model")
     return {

@@ -1,0 +1,101 @@
+"""The figure of a layer's continuous kernel, drawn finely over its disc and over the group.
+
+A lifting kernel ψ(h⁻¹p) is one picture that turns with the output's element h. A group kernel
+ψ(h⁻¹p, h⁻¹h') is another picture for each element h' that it reads; it is drawn at h = e.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from analysis.appearance import element_names, save
+from analysis.responses import Response
+from partial_equiv.gconv import Convolution
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["draw_kernel", "kernel_over_group"]
+
+RESOLUTION, MOST_ELEMENTS, MOST_PAIRS = 65, 16, 4
+
+
+@torch.inference_mode()
+def kernel_over_group(response: Response, resolution: int = RESOLUTION) -> tuple[Tensor, Tensor]:
+    """A layer's kernel at fine positions, with NaN outside of the disc, and the elements it is for.
+
+    Returns:
+        values [C_out, C_in, n, resolution, resolution] and elements [n, d], at most 16 of them.
+    """
+    layer = response.layer
+    group, positions = layer.sampling.group, layer.stencil.positions
+    elements = response.feature.elements if response.read is None else response.read
+    chosen = torch.linspace(0, elements.shape[1] - 1, min(elements.shape[1], MOST_ELEMENTS))
+    elements = elements[0, chosen.round().long().to(elements.device)]  # [n, d]
+    steps = torch.arange(resolution, dtype=positions.dtype, device=positions.device)
+    steps = (2 * steps + 1) / resolution - 1  # centres of the picture's pixels
+    grid = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), dim=-1).flatten(0, 1)
+    if response.read is None:
+        coordinates = grid @ group.matrix(group.inverse(elements)).mT  # [n, R², 2]
+    else:
+        relative = group.coordinates(elements)[:, None].expand(-1, len(grid), -1)
+        coordinates = torch.cat([grid.expand(len(elements), -1, -1), relative], dim=-1)
+    values = layer.kernel(coordinates).permute(2, 3, 0, 1)  # [C_out, C_in, n, R²]
+    outside = grid.norm(dim=-1) > 1
+    return values.masked_fill(outside, torch.nan).unflatten(-1, (resolution, resolution)), elements
+
+
+def draw_kernel(response: Response, name: str, path: Path) -> None:
+    """Draw the strongest channel pairs of a layer's kernel (rows) over the group (columns)."""
+    from matplotlib.figure import Figure
+
+    layer = response.layer
+    values, elements = kernel_over_group(response)
+    pairs = _strongest(values)
+    columns = element_names(layer.sampling.group.matrix(elements).cpu())
+    figure = Figure(
+        figsize=(2.2 + 0.95 * max(len(columns), 4), 1.4 + 1.0 * len(pairs)), layout="constrained"
+    )
+    panels = figure.subplots(len(pairs), len(columns), squeeze=False)
+    limit = max(values[pair].nan_to_num().abs().max().item() for pair in pairs)
+    for row, pair in zip(panels, pairs, strict=True):
+        for panel, picture in zip(row, values[pair].cpu(), strict=True):
+            image = panel.imshow(
+                picture, cmap="RdBu_r", vmin=-limit, vmax=limit, extent=(-1, 1, 1, -1)
+            )
+            panel.set(xticks=[], yticks=[], frame_on=False)
+        row[0].set_ylabel(f"{pair[1]} → {pair[0]}", rotation=0, ha="right", va="center")
+    _draw_taps(panels[0, 0], layer)
+    for panel, column in zip(panels[0], columns, strict=True):
+        panel.set_title(column, fontsize="medium")
+    size = layer.stencil.kernel_size
+    idea, axis = (
+        (f"The kernel of “{name}” turns with the output's element", "output's element h")
+        if response.read is None
+        else (f"“{name}” reads each incoming element with another kernel", "incoming element h'")
+    )
+    figure.suptitle(idea)
+    figure.supxlabel(
+        f"{axis} (M: mirrored);  dots: the taps of the {size} × {size} window"
+        if any("M" in column for column in columns)
+        else f"{axis};  dots: the taps of the {size} × {size} window",
+        fontsize="medium",
+    )
+    figure.supylabel("channel: in → out", fontsize="medium")
+    figure.colorbar(image, ax=panels, label="weight ψ", shrink=0.8, aspect=15)
+    save(figure, path)
+
+
+def _strongest(values: Tensor) -> list[tuple[int, int]]:
+    """The pairs (out, in) of highest power, one for each output channel at most."""
+    power = values.nan_to_num().square().mean((2, 3, 4))  # [C_out, C_in]
+    best = power.max(1)
+    order = best.values.argsort(descending=True)[:MOST_PAIRS].tolist()
+    return [(out, int(best.indices[out])) for out in order]
+
+
+def _draw_taps(panel: "Axes", layer: Convolution) -> None:
+    x, y = layer.stencil.positions.cpu().unbind(-1)
+    panel.scatter(x, y, s=3, color="black", linewidths=0)
