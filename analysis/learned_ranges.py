@@ -53,6 +53,7 @@ def draw_learned_ranges(
             degrees.set_ylabel("rotations up to ± degrees")
             degrees.set_yticks([0, 45, 90, 135, 180])
         panel.set_xlabel("epoch")
+        panel.xaxis.set_tick_params(labelbottom=True)
         panel.xaxis.get_major_locator().set_params(integer=True)
     for panel in panels[len(parts) :]:
         panel.set_visible(False)

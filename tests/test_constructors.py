@@ -70,6 +70,15 @@ def test_every_layer_gets_the_settings_of_the_convolution() -> None:
     assert kinds["LiftingConv"].bias is kinds["GroupConv"].bias is None
 
 
+def test_a_net_gets_the_layers_that_its_signature_asks_for() -> None:
+    model = construct_model(compose([*SMALL, "net=ckresnet", "kernel=mlp", "conv.partial=True"]))
+    shortcut, conv = model.block1.shortcut, model.block1.conv1
+    assert type(shortcut).__name__ == "PointwiseConv"
+    assert type(shortcut.kernel) is type(conv.kernel)
+    assert (shortcut.sampling.partial, conv.sampling.partial) == (False, True)
+    assert shortcut.sampling.num_samples == conv.sampling.num_samples == 4
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
@@ -79,6 +88,10 @@ def test_every_layer_gets_the_settings_of_the_convolution() -> None:
             "base_group.sampling",
         ),
         (["base_group=E2", "base_group.num_samples=3"], "base_group.num_samples=3: "),
+        (["base_group=cyclic", "+base_group.num_samples=4"], "base_group.num_samples=4: "),
+        (["+base_group.order=4"], "base_group.order=4: "),
+        (["net=augerino", "net.mirror=True", "net.num_copies=3"], "net.num_copies=3: "),
+        (["net=ckresnet", "net.shortcut=identity"], "net.shortcut=identity: "),
         (["conv.kernel_size=4"], "conv.kernel_size=4: "),
         (["net.pools=[9]"], "net.pools=[9]: "),
         (["train.batch_size=5", "train.devices=2"], "train.batch_size=5: "),

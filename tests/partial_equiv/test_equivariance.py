@@ -13,6 +13,7 @@ from partial_equiv.equivariance import (
     act_on_images,
     equivariance_error,
     inexact_pools,
+    resample,
     translate_elements,
 )
 from partial_equiv.gconv import GroupConv, GroupFeature, GroupPool, LiftingConv, Norm, SpatialPool
@@ -61,6 +62,33 @@ def test_quarter_turns_and_mirrors_are_torch_s() -> None:
         (O2().matrix(TURNED_MIRROR), x.flip(-1).rot90(1, (-2, -1))),
     ):
         assert torch.equal(act_on_images(matrix, x), expected)
+
+
+def test_each_image_of_a_batch_is_moved_by_its_own_matrix() -> None:
+    x = torch.randn(3, 2, 7, 9).double()
+    elements = torch.tensor([[0.3, 0.0], [pi, 1.0], [-2.0, 1.0]], dtype=torch.float64)
+    matrices = O2().matrix(elements)
+    moved = resample(matrices, x)
+    for i in range(3):
+        torch.testing.assert_close(moved[i], act_on_images(matrices[i], x[i]))
+    bright = resample(matrices, torch.ones_like(x), outside="border")
+    torch.testing.assert_close(bright, torch.ones_like(x))
+    assert resample(matrices, torch.ones_like(x)).min() == 0
+
+
+def test_a_moved_image_has_the_slope_of_its_formula() -> None:
+    """d/dθ of a resampled picture against that of the turned picture itself, in the mean."""
+    angle = torch.tensor([0.4], dtype=torch.float64, requires_grad=True)
+    still = blobs(SO2(), torch.zeros(1))
+    target = blobs(SO2(), torch.tensor([0.9]))
+
+    def match(moved: Tensor) -> Tensor:
+        return (moved * target).sum()
+
+    match(resample(SO2().matrix(angle[None]).expand(len(still), 2, 2), still)).backward()
+    step = 1e-4
+    above, below = (match(blobs(SO2(), angle.detach() + sign * step)) for sign in (1, -1))
+    assert angle.grad.item() == pytest.approx((above - below).item() / (2 * step), rel=0.05)
 
 
 @pytest.mark.parametrize("angle", [pi / 2, pi / 6, -2.0])

@@ -95,6 +95,12 @@ def test_padding_sets_the_size(padding: str | int, size: int) -> None:
     assert conv(torch.zeros(1, 1, 9, 9)).x.shape == (1, 2, 4, size, size)
 
 
+def test_a_kernel_larger_than_the_image_is_refused() -> None:
+    conv = LiftingConv(1, 2, **settings(), kernel_size=5, padding="valid")
+    with pytest.raises(ValueError, match="kernel_size=5: only 4 x 6 pixels"):
+        conv(torch.zeros(1, 1, 4, 6))
+
+
 def test_same_padding_needs_an_odd_kernel() -> None:
     with pytest.raises(ValueError, match="kernel_size=4"):
         LiftingConv(1, 2, **settings(), kernel_size=4)
@@ -173,6 +179,14 @@ def test_batch_norm_is_torch_s(momentum: float | None) -> None:
     torch.testing.assert_close(ours(given).x, theirs(x))
     ours.reset_running_stats()
     assert ours.running_mean.abs().sum() == 0
+
+
+def test_a_norm_without_scale_and_shift_learns_nothing() -> None:
+    plain = Norm(4, "instance", affine=False)
+    given = GroupFeature(3 * torch.randn(2, 4, 6, 5, 5) + 1, torch.zeros(1, 6, 1))
+    torch.testing.assert_close(plain(given).x, Norm(4, "instance")(given).x)
+    assert not list(plain.parameters())
+    assert not plain.state_dict()
 
 
 @pytest.mark.parametrize("size", [7, 8])
