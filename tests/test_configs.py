@@ -30,6 +30,15 @@ KINDS = ("T2", "SE2", "E2"), (True, False), options("kernel"), ("deterministic",
 
 
 def run_forward(model: nn.Module, build: Build) -> torch.Tensor:
+@pytest.fixture(autouse=True)
+def _pictures(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a user's pictures where `image_folder` looks for them: their folders are the classes."""
+    data = tmp_path_factory.mktemp("data")
+    for name in ("cat", "dog"):
+        (data / "pictures" / name).mkdir(parents=True)
+    monkeypatch.setenv("DATA_DIR", str(data))
+
+
     """What a model answers to two random images of its data set's size, in training."""
     spec = build.spec
     torch.manual_seed(0)

@@ -36,6 +36,21 @@ def test_a_small_training_set_keeps_validation_and_test(mnist_root: Path) -> Non
     assert len(small.test) == 20
 
 
+def test_fashion_mnist_has_its_own_folder_and_names(mnist_root: Path) -> None:
+    (mnist_root / "MNIST").rename(mnist_root / "FashionMNIST")
+    fashion = MNIST(str(mnist_root), "FashionMNIST", val_size=20)
+    splits = fashion.splits()
+    assert (len(splits.train), len(splits.val), len(splits.test)) == (40, 20, 20)
+    assert fashion.spec.class_names[9] == "ankle boot"
+    pixels = next(splits.test.batches(20))[0] * 0.3530 + 0.2860
+    assert pixels[0, 0, 6, 19].item() == pytest.approx(200 / 255, abs=1e-4)
+    with pytest.raises(MissingData, match=r"^MNIST is missing .* holds MNIST/raw"):
+        MNIST(str(mnist_root), val_size=20).splits()
+    (mnist_root / "FashionMNIST").rename(mnist_root / "elsewhere")
+    with pytest.raises(MissingData, match=r"^FashionMNIST is missing .* holds FashionMNIST/raw"):
+        MNIST(str(mnist_root), "FashionMNIST", val_size=20).splits()
+
+
 @pytest.mark.parametrize("download", [True, False])
 def test_missing_files_take_one_line(tmp_path: Path, download: bool) -> None:
     with pytest.raises(MissingData) as caught:

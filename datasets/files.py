@@ -1,0 +1,125 @@
+"""A split whose images stay in their files: threads read ahead while the net computes.
+
+Threads, and not processes: decoders release the interpreter's lock, a thread starts at once, also
+for a single batch, and neither forks a process that holds a device nor draws random numbers.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from datasets.batching import Augmentation, BatchedSplit
+from datasets.spec import DataSpec, MissingData, Split
+from datasets.tensors import TensorSplit
+
+__all__ = ["FileSplit", "Source", "UnreadableFiles", "make_split"]
+
+GIB = 2**30
+
+
+class UnreadableFiles(MissingData):
+    """Names the files that cannot be read, the first of them with reasons."""
+
+    def __init__(self, reasons: Mapping[str, str], root: object) -> None:
+        self.reasons = dict(reasons)
+        shown = [f"{name} ({reason})" for name, reason in list(reasons.items())[:3]]
+        more = f" and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+        what = f"cannot read {', '.join(shown)}{more}"
+        super().__init__(what, root, "replace or delete what is damaged")
+
+
+class Source(Protocol):
+    """Images of one shape in files; methods are called from several threads, objects pickled."""
+
+    def read(self, index: int) -> Tensor:
+        """Return one image, uint8 [C, H, W]; raises UnreadableFiles."""
+        ...
+
+    def load(self, indices: Tensor, num_workers: int) -> Tensor:
+        """Return the images of indices [N], uint8 [N, C, H, W]; raises UnreadableFiles."""
+        ...
+
+    def check(self, indices: Tensor, num_workers: int) -> None:
+        """Raise UnreadableFiles as far as a quick look at the files can tell."""
+        ...
+
+
+class FileSplit(BatchedSplit):
+    """The images number `indices` [N] of a source, with targets [N].
+
+    `num_workers` threads read ahead; 0 reads when a batch is asked for.
+
+    Raises ValueError if there are not as many targets as indices.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        indices: Tensor,
+        targets: Tensor,
+        spec: DataSpec,
+        augment: Augmentation | None = None,
+        num_workers: int = 4,
+    ) -> None:
+        if len(indices) != len(targets):
+            raise ValueError(f"{len(targets)} targets for {len(indices)} images")
+        super().__init__(targets, spec, augment)
+        self.source = source
+        self.indices = indices
+        self.num_workers = num_workers
+
+    def raw_batches(
+        self, order: Tensor, batch_size: int, device: torch.device | str
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield images and targets of `order` [N] on the device, in batches."""
+        parts = order.split(batch_size)
+        files = (self.indices[part].tolist() for part in parts)
+        for part, images in zip(parts, self._read_ahead(files), strict=True):
+            yield images.to(device), self.targets[part].to(device)
+
+    def _read_ahead(self, batches: Iterable[list[int]]) -> Iterator[Tensor]:
+        """Yield each batch when it and the next `2 * num_workers` images are on their way."""
+        if self.num_workers == 0:
+            for batch in batches:
+                yield torch.stack([self.source.read(index) for index in batch])
+            return
+        pool = ThreadPoolExecutor(self.num_workers, thread_name_prefix="read ahead")
+        coming: deque[list[Future[Tensor]]] = deque()
+        try:
+            for batch in batches:
+                coming.append([pool.submit(self.source.read, index) for index in batch])
+                while sum(map(len, coming)) - len(coming[0]) >= 2 * self.num_workers:
+                    yield _stacked(coming.popleft())
+            while coming:
+                yield _stacked(coming.popleft())
+        finally:  # also when the consumer has had enough
+            pool.shutdown(cancel_futures=True)
+
+
+def _stacked(images: list[Future[Tensor]]) -> Tensor:
+    return torch.stack([image.result() for image in images])
+
+
+def make_split(
+    source: Source,
+    indices: Tensor,
+    targets: Tensor,
+    spec: DataSpec,
+    augment: Augmentation | None = None,
+    *,
+    memory: float,
+    num_workers: int,
+) -> Split:
+    """Return the images number `indices` [N] as a split, in memory if `memory` GiB can hold them.
+
+    Raises UnreadableFiles; for a split that stays in its files, as far as a quick look can tell.
+    """
+    height, width = spec.size
+    if len(indices) * spec.in_channels * height * width <= memory * GIB:
+        return TensorSplit(source.load(indices, num_workers), targets, spec, augment)
+    source.check(indices, num_workers)
+    return FileSplit(source, indices, targets, spec, augment, num_workers)
