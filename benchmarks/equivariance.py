@@ -1,0 +1,62 @@
+"""How far nets are from invariance under turns between the pixels.
+
+    python -m benchmarks.equivariance                    the shipped net at initialisation
+    python -m benchmarks.equivariance <run folder> …     trained nets
+
+The error is the RMS change of the logits when smooth blobs are turned (exactly, by their formula),
+relative to the RMS spread of the logits over the blobs (see `partial_equiv.equivariance_error`).
+"""
+
+import sys
+from collections.abc import Sequence
+from math import radians
+from pathlib import Path
+from statistics import median
+
+import torch
+from torch import nn
+
+import checkpoint
+from constructors import compose, construct_model
+from partial_equiv.equivariance import equivariance_error
+from partial_equiv.groups import SO2
+from run_folder import read_overrides
+from tests.blobs import blobs
+
+DEGREES = (30, 45, 90)
+SEEDS = range(5)
+
+
+def errors(model: nn.Module, size: int) -> list[float]:
+    """The error of a model on blobs of size² pixels, for each of DEGREES."""
+    still, found = blobs(SO2(), torch.zeros(1), size=size), []
+    for degrees in DEGREES:
+        element = torch.tensor([radians(degrees)], dtype=torch.float64)
+        moved = blobs(SO2(), element, size=size)
+        found.append(equivariance_error(model.double().eval(), SO2(), element, still, moved))
+    return found
+
+
+def main(folders: Sequence[str]) -> None:
+    """Print a line for each net."""
+    out = sys.stdout.write
+    out(f"{'net':60}" + "".join(f"{degrees:>9}°" for degrees in DEGREES) + "\n")
+    for pool in () if folders else ("blur", "mean", "max"):
+        words = ["dataset=mnist", "conv.partial=False", f"net.pool={pool}"]
+        rows = [errors(construct_model(compose([*words, f"seed={s}"])), 28) for s in SEEDS]
+        values = [median(column) for column in zip(*rows, strict=True)]
+        out(f"{'untrained, median of 5 seeds: ' + ' '.join(words):60}" + line(values))
+    for folder in folders:
+        words = read_overrides(Path(folder))
+        model = construct_model(config := compose(words))
+        model.load_state_dict(checkpoint.load(Path(folder, "checkpoints", "best.pt"))["model"])
+        out(f"{folder[-58:]:60}" + line(errors(model, config.dataset.get("size", 28))))
+
+
+def line(values: Sequence[float]) -> str:
+    """Errors, in columns."""
+    return "".join(f"{value:10.2g}" for value in values) + "\n"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
