@@ -29,7 +29,6 @@ SHIPPED = [
 KINDS = ("T2", "SE2", "E2"), (True, False), options("kernel"), ("deterministic", "random")
 
 
-def run_forward(model: nn.Module, build: Build) -> torch.Tensor:
 @pytest.fixture(autouse=True)
 def _pictures(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Put a user's pictures where `image_folder` looks for them: their folders are the classes."""
@@ -39,6 +38,7 @@ def _pictures(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setenv("DATA_DIR", str(data))
 
 
+def run_forward(model: nn.Module, build: Build) -> torch.Tensor:
     """What a model answers to two random images of its data set's size, in training."""
     spec = build.spec
     torch.manual_seed(0)
