@@ -41,7 +41,7 @@ def draw_confusion(counts: Tensor, names: Sequence[str], path: Path) -> None:
     side = min(max(3.2, 1.4 + 0.5 * num_classes), 11)
     figure = Figure(figsize=(side + 1.2, side + 0.6), layout="constrained")
     panel = figure.subplots()
-    image = panel.imshow(100 * shares, cmap="Blues", vmin=0, vmax=100)
+    image = panel.imshow((100 * shares).numpy(), cmap="Blues", vmin=0, vmax=100)
     if num_classes <= LABELLED:
         long = max(map(len, names)) > 4
         panel.set_xticks(

@@ -49,7 +49,7 @@ def draw_feature_maps(model: nn.Module, image: Tensor, spec: DataSpec, path: Pat
     for panel in panels.flat:
         panel.set(xticks=[], yticks=[])
     for panel, each, degrees in zip(panels[0], inputs, DEGREES, strict=True):
-        panel.imshow(_visible(each[0], spec), cmap="gray", vmin=0, vmax=1)
+        panel.imshow(_visible(each[0], spec).numpy(), cmap="gray", vmin=0, vmax=1)
         panel.set_title(f"{degrees}°", fontsize="medium")
     panels[0, 0].set_ylabel("input")
     for row, name in zip(range(1, num_rows, 2), layers, strict=True):
@@ -77,7 +77,7 @@ def _draw_layer(first: "Sequence[Axes]", second: "Sequence[Axes]", maps: Sequenc
         distance = (back - maps[0])[inside].square().mean().sqrt() / spread
         for panel, picture in ((above, each), (below, back)):
             hidden = picture.masked_fill(~inside_disc(picture, INNER), torch.nan)
-            panel.imshow(hidden, cmap="viridis", vmin=low, vmax=high)
+            panel.imshow(hidden.numpy(), cmap="viridis", vmin=low, vmax=high)
         below.set_xlabel("reference" if degrees == 0 else f"{100 * distance:.0f} %")
 
 

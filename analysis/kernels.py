@@ -61,7 +61,7 @@ def draw_kernel(response: Response, name: str, path: Path) -> None:
     panels = figure.subplots(len(pairs), len(columns), squeeze=False)
     limit = max(values[pair].nan_to_num().abs().max().item() for pair in pairs)
     for row, pair in zip(panels, pairs, strict=True):
-        for panel, picture in zip(row, values[pair].cpu(), strict=True):
+        for panel, picture in zip(row, values[pair].cpu().numpy(), strict=True):
             image = panel.imshow(
                 picture, cmap="RdBu_r", vmin=-limit, vmax=limit, extent=(-1, 1, 1, -1)
             )
@@ -97,5 +97,5 @@ def _strongest(values: Tensor) -> list[tuple[int, int]]:
 
 
 def _draw_taps(panel: "Axes", layer: Convolution) -> None:
-    x, y = layer.stencil.positions.cpu().unbind(-1)
+    x, y = layer.stencil.positions.cpu().numpy().T
     panel.scatter(x, y, s=3, color="black", linewidths=0)

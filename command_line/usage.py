@@ -4,6 +4,8 @@ from pathlib import Path
 
 import yaml
 
+from command_line import NO_OPTIONS
+
 __all__ = ["usage"]
 
 HEAD = """\
@@ -41,7 +43,7 @@ def usage(folder: Path) -> str:
         options = sorted(
             str(path.relative_to(group).with_suffix("")) for path in group.rglob("*.yaml")
         )
-        if options and group.name != "hydra":
+        if options and group.name not in NO_OPTIONS:
             default = defaults.get(group.name)
             marked = ["*" + option if option == default else option for option in options]
             prefix = "" if group.name in defaults else "+"

@@ -10,6 +10,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from command_line import NO_OPTIONS
 from composition import Composition, quoted
 from config_schema import ConfigError
 from config_schema.complaints import hint, line, unknown
@@ -70,7 +71,7 @@ def wrong_words(words: Sequence[str], composition: Composition, *, sweep: bool) 
     choices: list[str] = []
     values: list[Override] = []
     with composition.loader() as loader:
-        groups = [group for group in loader.list_groups("") if group != "hydra"]
+        groups = [group for group in loader.list_groups("") if group not in NO_OPTIONS]
         for word in words:
             try:
                 override = OverridesParser.create(loader).parse_overrides([word])[0]

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from command_line import NO_OPTIONS
 from composition import CONFIG_FOLDER
 from config_schema import ConfigError
 from constructors import Build, check, compose
@@ -19,7 +20,7 @@ def options(group: str) -> list[str]:
     return sorted(str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml"))
 
 
-GROUPS = sorted(path.name for path in CONFIG_FOLDER.iterdir() if path.name != "hydra")
+GROUPS = sorted(path.name for path in CONFIG_FOLDER.iterdir() if path.name not in NO_OPTIONS)
 SHIPPED = [
     (group, option)
     for group in GROUPS

@@ -35,6 +35,7 @@ ONLY_IN = {
     "omegaconf": CONFIGURED,
     "hydra_plugins": set[str](),
     "wandb": {"tracking"},
+    "wandb_workspaces": {"tracking"},
     "lightning": {"trainer", "training"},
     "lightning_fabric": {"trainer", "training"},
 }

@@ -1,7 +1,8 @@
 """Tracking: where the numbers and figures of a run go. The only place that imports wandb."""
 
+from tracking.dashboard import save_view
 from tracking.json_lines import JsonTracker, read_metrics, rewind
 from tracking.tracker import Tracker
 from tracking.weights_and_biases import WandbTracker
 
-__all__ = ["JsonTracker", "Tracker", "WandbTracker", "read_metrics", "rewind"]
+__all__ = ["JsonTracker", "Tracker", "WandbTracker", "read_metrics", "rewind", "save_view"]
