@@ -1,1 +1,87 @@
 """Partially equivariant group convolutions: groups, samplings, continuous kernels, layers."""
+
+from partial_equiv.ck import MLP as MLP
+from partial_equiv.ck import FourierNet as FourierNet
+from partial_equiv.ck import GaborNet as GaborNet
+from partial_equiv.ck import Kernel as Kernel
+from partial_equiv.ck import MAGNet as MAGNet
+from partial_equiv.ck import Siren as Siren
+from partial_equiv.equivariance import act as act
+from partial_equiv.equivariance import act_on_images as act_on_images
+from partial_equiv.equivariance import equivariance_error as equivariance_error
+from partial_equiv.equivariance import inexact_pools as inexact_pools
+from partial_equiv.equivariance import translate_elements as translate_elements
+from partial_equiv.gconv import Activation as Activation
+from partial_equiv.gconv import Convolution as Convolution
+from partial_equiv.gconv import Dropout as Dropout
+from partial_equiv.gconv import GroupConv as GroupConv
+from partial_equiv.gconv import GroupFeature as GroupFeature
+from partial_equiv.gconv import GroupPool as GroupPool
+from partial_equiv.gconv import LiftingConv as LiftingConv
+from partial_equiv.gconv import Norm as Norm
+from partial_equiv.gconv import PointwiseConv as PointwiseConv
+from partial_equiv.gconv import SpatialPool as SpatialPool
+from partial_equiv.gconv import frozen_kernels as frozen_kernels
+from partial_equiv.groups import O2 as O2
+from partial_equiv.groups import SO2 as SO2
+from partial_equiv.groups import Cyclic as Cyclic
+from partial_equiv.groups import Dihedral as Dihedral
+from partial_equiv.groups import Finite as Finite
+from partial_equiv.groups import Group as Group
+from partial_equiv.groups import Mirror as Mirror
+from partial_equiv.groups import Trivial as Trivial
+from partial_equiv.penalties import kernel_l2 as kernel_l2
+from partial_equiv.penalties import monotone as monotone
+from partial_equiv.penalties import narrow as narrow
+from partial_equiv.sampling import Sample as Sample
+from partial_equiv.sampling import Sampling as Sampling
+from partial_equiv.sampling import learned_subsets as learned_subsets
+from partial_equiv.sampling import project_ as project_
+from partial_equiv.sampling import samplings as samplings
+from partial_equiv.sampling import set_progress as set_progress
+from partial_equiv.variational import SubsetEncoder as SubsetEncoder
+from partial_equiv.variational import collected_kl as collected_kl
+
+__all__ = [
+    "MLP",
+    "O2",
+    "SO2",
+    "Activation",
+    "Convolution",
+    "Cyclic",
+    "Dihedral",
+    "Dropout",
+    "Finite",
+    "FourierNet",
+    "GaborNet",
+    "Group",
+    "GroupConv",
+    "GroupFeature",
+    "GroupPool",
+    "Kernel",
+    "LiftingConv",
+    "MAGNet",
+    "Mirror",
+    "Norm",
+    "PointwiseConv",
+    "Sample",
+    "Sampling",
+    "Siren",
+    "SpatialPool",
+    "SubsetEncoder",
+    "Trivial",
+    "act",
+    "act_on_images",
+    "collected_kl",
+    "equivariance_error",
+    "frozen_kernels",
+    "inexact_pools",
+    "kernel_l2",
+    "learned_subsets",
+    "monotone",
+    "narrow",
+    "project_",
+    "samplings",
+    "set_progress",
+    "translate_elements",
+]

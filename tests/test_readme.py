@@ -1,0 +1,65 @@
+"""The Python of the README runs, and needs nothing of ours but the library."""
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+import partial_equiv
+from partial_equiv import ck, gconv, groups, learned_subsets
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def blocks(text: str) -> list[str]:
+    """The ```python blocks of a Markdown text."""
+    return re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
+
+
+@pytest.fixture
+def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the names of the README mean once its blocks have run."""
+    found = blocks(README.read_text())
+    assert found, "the README shows no Python"
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    names: dict[str, Any] = {}
+    for block in found:
+        exec(compile(block, README.name, "exec"), names)
+    return names
+
+
+def test_the_library_is_all_it_imports() -> None:
+    block, *_ = blocks(README.read_text())
+    tree = ast.walk(ast.parse(block))
+    tops = {alias.name for node in tree if isinstance(node, ast.Import) for alias in node.names}
+    assert {"partial_equiv", "torch"} == tops
+    lines = [line for line in block.splitlines() if line and not line.startswith("#")]
+    assert len(lines) <= 10
+
+
+def test_it_builds_a_classifier_that_can_be_trained(example: dict[str, Any]) -> None:
+    (model,) = (value for value in example.values() if isinstance(value, nn.Module))
+    assert set(learned_subsets(model).values()) == {1.0}, "it starts fully equivariant"
+    assert example["error"] < 1e-4
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    images = torch.randn(8, 1, 28, 28)
+    model.train()
+    for _ in range(2):
+        loss = functional.cross_entropy(model(images), torch.arange(8))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        partial_equiv.project_(model)
+    assert min(learned_subsets(model).values()) < 1
+
+
+@pytest.mark.parametrize("part", [groups, ck, gconv], ids=lambda part: part.__name__)
+def test_groups_kernels_and_layers_are_found_at_the_top(part: Any) -> None:  # noqa: ANN401
+    assert set(part.__all__) <= set(partial_equiv.__all__)
+    assert all(getattr(partial_equiv, name) is getattr(part, name) for name in part.__all__)
