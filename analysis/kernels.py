@@ -5,17 +5,12 @@ A lifting kernel ψ(h⁻¹p) is one picture that turns with the output's element
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from analysis.appearance import element_names, save
 from analysis.responses import Response
-from partial_equiv.gconv import Convolution
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 __all__ = ["draw_kernel", "kernel_over_group"]
 
@@ -55,10 +50,12 @@ def draw_kernel(response: Response, name: str, path: Path) -> None:
     values, elements = kernel_over_group(response)
     pairs = _strongest(values)
     columns = element_names(layer.sampling.group.matrix(elements).cpu())
-    figure = Figure(
-        figsize=(2.2 + 0.95 * max(len(columns), 4), 1.4 + 1.0 * len(pairs)), layout="constrained"
-    )
-    panels = figure.subplots(len(pairs), len(columns), squeeze=False)
+    alone = len(columns) == 1  # the trivial group: one row of channel pairs
+    wide, high = (len(pairs), 1) if alone else (len(columns), len(pairs))
+    size = (2.2 + 0.95 * max(wide, 4), 1.4 + 1.0 * high)
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(high, wide, squeeze=False)
+    panels = panels.T if alone else panels
     limit = max(values[pair].nan_to_num().abs().max().item() for pair in pairs)
     for row, pair in zip(panels, pairs, strict=True):
         for panel, picture in zip(row, values[pair].cpu().numpy(), strict=True):
@@ -66,24 +63,31 @@ def draw_kernel(response: Response, name: str, path: Path) -> None:
                 picture, cmap="RdBu_r", vmin=-limit, vmax=limit, extent=(-1, 1, 1, -1)
             )
             panel.set(xticks=[], yticks=[], frame_on=False)
-        row[0].set_ylabel(f"{pair[1]} → {pair[0]}", rotation=0, ha="right", va="center")
-    _draw_taps(panels[0, 0], layer)
-    for panel, column in zip(panels[0], columns, strict=True):
-        panel.set_title(column, fontsize="medium")
-    size = layer.stencil.kernel_size
-    idea, axis = (
-        (f"The kernel of “{name}” turns with the output's element", "output's element h")
-        if response.read is None
-        else (f"“{name}” reads each incoming element with another kernel", "incoming element h'")
-    )
-    figure.suptitle(idea)
-    figure.supxlabel(
-        f"{axis} (M: mirrored);  dots: the taps of the {size} × {size} window"
-        if any("M" in column for column in columns)
-        else f"{axis};  dots: the taps of the {size} × {size} window",
-        fontsize="medium",
-    )
-    figure.supylabel("channel: in → out", fontsize="medium")
+        name_pair = f"{pair[1]} → {pair[0]}"
+        if alone:
+            row[0].set_title(name_pair, fontsize="medium")
+        else:
+            row[0].set_ylabel(name_pair, rotation=0, ha="right", va="center")
+    x, y = layer.stencil.positions.cpu().numpy().T
+    panels[0, 0].scatter(x, y, s=3, color="black", linewidths=0)
+    taps = layer.stencil.kernel_size
+    notes = [f"dots: the taps of the {taps} × {taps} window"]
+    if alone:
+        figure.suptitle(f"The kernel of “{name}”")
+        notes.insert(0, "channel: in → out")
+    else:
+        for panel, column in zip(panels[0], columns, strict=True):
+            panel.set_title(column, fontsize="medium")
+        lifts = response.read is None
+        figure.suptitle(
+            f"The kernel of “{name}” turns with the output's element"
+            if lifts
+            else f"“{name}” reads each incoming element with another kernel"
+        )
+        mirrors = " (M: mirrored)" if any("M" in column for column in columns) else ""
+        notes.insert(0, ("output's element h" if lifts else "incoming element h'") + mirrors)
+        figure.supylabel("channel: in → out", fontsize="medium")
+    figure.supxlabel("; ".join(notes), fontsize="medium")
     figure.colorbar(image, ax=panels, label="weight ψ", shrink=0.8, aspect=15)
     save(figure, path)
 
@@ -94,8 +98,3 @@ def _strongest(values: Tensor) -> list[tuple[int, int]]:
     best = power.max(1)
     order = best.values.argsort(descending=True)[:MOST_PAIRS].tolist()
     return [(out, int(best.indices[out])) for out in order]
-
-
-def _draw_taps(panel: "Axes", layer: Convolution) -> None:
-    x, y = layer.stencil.positions.cpu().numpy().T
-    panel.scatter(x, y, s=3, color="black", linewidths=0)
