@@ -8,7 +8,6 @@ kernels that read the angles are continuous on the whole group. A full layer run
 θ fixed at 1.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -19,7 +18,7 @@ from partial_equiv.groups import Group
 from partial_equiv.intervals import Count, Fraction, Positive
 from partial_equiv.variational import SubsetEncoder, bernoulli_kl, project, report_kl, uniform_kl
 
-__all__ = ["Sample", "Sampling", "learned_subsets", "project_", "samplings", "set_progress"]
+__all__ = ["Sample", "Sampling"]
 
 
 class SampledFeature(Protocol):
@@ -232,31 +231,3 @@ class Sampling(nn.Module):
         soft = ((logits + uniform.logit(eps=1e-6)) / self.temperature).sigmoid()
         keep = (soft > 0.5).to(soft.dtype) + (soft - soft.detach())  # exactly 0 or 1
         return torch.cat([torch.ones_like(keep[:, :1]), keep], dim=-1)[:, self.part]
-
-
-def samplings(model: nn.Module) -> Iterator[tuple[str, Sampling]]:
-    """The layers of a model that sample, in order: (the layer's name, its sampling)."""
-    for name, module in model.named_modules():
-        if isinstance(module, Sampling):
-            yield name.removesuffix("sampling").rstrip("."), module
-
-
-def project_(model: nn.Module) -> None:
-    """Project every learned range onto [0, 1], in place; call it after each optimiser step."""
-    for _, sampling in samplings(model):
-        sampling.project_()
-
-
-def set_progress(model: nn.Module, fraction: float) -> None:
-    """Tell every layer how much of the training is done, in [0, 1]; call it before each step."""
-    for _, sampling in samplings(model):
-        sampling.set_progress(fraction)
-
-
-def learned_subsets(model: nn.Module) -> dict[str, float]:
-    """Each learned range, by its layer's name, and each keep-probability, as `layer.part`."""
-    return {
-        ".".join(filter(None, (layer, part))): value
-        for layer, sampling in samplings(model)
-        for part, value in sampling.subset().items()
-    }
