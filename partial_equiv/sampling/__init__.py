@@ -1,4 +1,4 @@
-"""Samplings: which elements of the group each layer computes, and what a model has learned of it."""
+"""Samplings: which group elements each layer computes, and what a model has learned of it."""
 
 from partial_equiv.sampling.sampling import Sample as Sample
 from partial_equiv.sampling.sampling import Sampling as Sampling
