@@ -46,4 +46,4 @@ class Classification:
         images, classes = batch
         logits = model(images)  # [B, K]
         loss = functional.cross_entropy(logits, classes, label_smoothing=self.label_smoothing)
-        return loss, {"accuracy": (logits.argmax(1) == classes).float().mean()}
+        return loss, {"accuracy": (logits.argmax(1) == classes).double().mean()}
