@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 SETTINGS = {
     "adam": {"optimizer": "adam", "warmup_epochs": 1, "epochs": 3, "learning_rate": 1e-3},
     "sgd": {
-        "optimizer": "sgd",
+        "optimizer": "sgd", "gradient_clip": 1.0,
         "nesterov": True,
         "schedule": "plateau",
         "step_epochs": 1,
