@@ -5,9 +5,11 @@ r"""The contract of a continuous kernel: a small network from coordinates to con
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 __all__ = ["Kernel"]
 
@@ -37,6 +39,30 @@ class Kernel(nn.Module, ABC):
     def forward(self, coordinates: Tensor) -> Tensor:
         weights = self.readout(self.basis(coordinates))
         return weights.unflatten(-1, (self.out_channels, self.in_channels))
+
+    def windows(
+        self, coordinates: Tensor, measure: Tensor | None, spread: Callable[[Tensor], Tensor]
+    ) -> Tensor:
+        """The weights of a convolution [S, G_out, C_out, C_in, G_in, k²], contiguous.
+
+        What every weight is multiplied with, and the zeros outside of the disc, are put into the
+        basis, which is small; the read-out then writes the weights where the convolution wants
+        them, in one matrix product for each outgoing element.
+
+        Args:
+            coordinates: [S, G_out, G_in, T, D].
+            measure: factors of the incoming elements [S, G_in]; None for 1.
+            spread: from the taps [..., T, K] to the window [..., k², K].
+        """
+        basis = functional.pad(self.basis(coordinates), (0, 1), value=1.0)  # for the read-out's w₀
+        if measure is not None:
+            basis = basis * measure[:, None, :, None, None]
+        basis = spread(basis)  # [S, G_out, G_in, k², K + 1]
+        readout = torch.cat([self.readout.weight, self.readout.bias[:, None]], dim=1)
+        points = basis.flatten(2, 3).flatten(0, 1)  # [S·G_out, G_in·k², K + 1]
+        weights = readout.expand(len(points), -1, -1) @ points.mT
+        channels, window = (self.out_channels, self.in_channels), basis.shape[2:4]
+        return weights.view(*basis.shape[:2], *channels, *window)
 
     @torch.no_grad()
     def scale_readout(self, coordinates: Tensor, variance: float) -> None:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from partial_equiv.ck import Kernel
-from partial_equiv.gconv.evaluation import Generated, convolve, frozen
+from partial_equiv.gconv.evaluation import Generated, arrange, convolve, frozen
 from partial_equiv.gconv.feature import GroupFeature
 from partial_equiv.gconv.stencil import Stencil
 from partial_equiv.intervals import Count, Natural
@@ -93,14 +93,13 @@ class Convolution(nn.Module):
         return torch.cat([part.expand(*shape, -1) for part in coordinates], dim=-1)
 
     def kernel_weights(self, feature: GroupFeature, elements: Tensor) -> Tensor:
-        """The convolution's weight [S, C_out, G_out, C_in, G_in, k, k], in the parameters'
+        """The convolution's weight [S, G_out, C_out, C_in, G_in, k, k], in the parameters'
         precision also under autocast: angles do not survive bfloat16."""
         with torch.autocast(feature.x.device.type, enabled=False):
-            values = self.kernel(self.kernel_coordinates(elements, feature.elements))
-            if self.relative:
-                values = values * measure(feature)[:, None, :, None, None, None]
-            values = values.permute(0, 4, 1, 5, 2, 3)  # [S, C_out, G_out, C_in, G_in, T]
-            return self.stencil.spread(values)
+            coordinates = self.kernel_coordinates(elements, feature.elements)
+            factors = measure(feature) if self.relative else None
+            weight = self.kernel.windows(coordinates, factors, self.stencil.spread)
+            return weight.unflatten(-1, (self.stencil.kernel_size, -1))
 
     def kernel_norm(self) -> Tensor:
         """‖ψ‖² (scalar): an output's squared weights, averaged over h', summed over the rest."""
@@ -116,7 +115,8 @@ class Convolution(nn.Module):
         made = None if cache is None else cache.get(self)
         if made is None or not made.fits(inputs):
             sample = choose()
-            made = Generated(inputs, sample, self.kernel_weights(feature, sample.elements))
+            weight = self.kernel_weights(feature, sample.elements)
+            made = Generated(inputs, sample, arrange(weight, feature.x))
             if cache is not None:
                 cache[self] = made
         x = convolve(feature.x, made.weight, self.bias, self.padding, self.padding_mode)

@@ -1,6 +1,6 @@
 """How a layer's sum is computed: one conv2d with a ready-made kernel, cached on request.
 
-A kernel [S, C_out, G_out, C_in, G_in, k, k] is an ordinary convolution from C_in·G_in to
+A kernel [S, G_out, C_out, C_in, G_in, k, k] is an ordinary convolution from C_in·G_in to
 C_out·G_out channels; with a kernel for each element of the batch it is a grouped one.
 """
 
@@ -16,7 +16,20 @@ from torch.nn import functional
 
 from partial_equiv.sampling import Sample
 
-__all__ = ["FrozenKernels", "Generated", "convolve", "frozen", "frozen_kernels"]
+__all__ = ["FrozenKernels", "Generated", "arrange", "convolve", "frozen", "frozen_kernels"]
+
+
+def arrange(weight: Tensor, x: Tensor) -> Tensor:
+    """A kernel [S, G_out, C_out, ...] in the order in memory that suits the maps x [B, C, G, H, W].
+
+    It is generated with G_out outside, and read as a convolution whose output channels lie in the
+    order of the memory. To move the outputs (C_out outside, as everywhere) or the kernel is the
+    same to float error: the smaller one moves.
+    """
+    outputs = len(x) * weight.shape[1] * weight.shape[2] * x.shape[-2] * x.shape[-1]
+    if weight.numel() < outputs:
+        return weight.transpose(1, 2).contiguous().transpose(1, 2)
+    return weight
 
 
 def convolve(
@@ -26,7 +39,7 @@ def convolve(
     padding: int,
     padding_mode: Literal["zeros", "circular"],
 ) -> Tensor:
-    """Convolve x [B, C_in, G_in, H, W] with weight [S, C_out, G_out, C_in, G_in, k, k].
+    """Convolve x [B, C_in, G_in, H, W] with weight [S, G_out, C_out, C_in, G_in, k, k].
 
     Returns [B, C_out, G_out, H', W']; S is 1 or B.
 
@@ -39,15 +52,20 @@ def convolve(
             f"kernel_size={kernel_size}: only {height} x {width} pixels reach this convolution, "
             "use a smaller kernel or fewer pools"
         )
-    num_kernels, out_channels, num_out = weight.shape[:3]
     if padding_mode == "circular":
         x = functional.pad(x.flatten(1, 2), (padding,) * 4, mode="circular")
         padding = 0
-    maps = x.reshape(x.shape[0] // num_kernels, -1, *x.shape[-2:])  # [B/S, S·C_in·G_in, H, W]
+    num_kernels, *channels = weight.shape[:3]  # [G_out, C_out]
+    by_channel = weight.transpose(1, 2).is_contiguous()
+    if by_channel:
+        weight, channels = weight.transpose(1, 2), channels[::-1]
+    maps = x.reshape(len(x) // num_kernels, -1, *x.shape[-2:])  # [B/S, S·C_in·G_in, H, W]
     filters = weight.flatten(3, 4).flatten(0, 2)  # [S·C_out·G_out, C_in·G_in, k, k]
-    per_map = None if bias is None else bias.repeat_interleave(num_out).repeat(num_kernels)
-    y = functional.conv2d(maps, filters, per_map, padding=padding, groups=num_kernels)
-    return y.reshape(x.shape[0], out_channels, num_out, *y.shape[-2:])
+    if bias is not None:
+        bias = (bias[:, None] if by_channel else bias).expand(num_kernels, *channels).flatten()
+    y = functional.conv2d(maps, filters, bias, padding=padding, groups=num_kernels)
+    y = y.reshape(len(x), *channels, *y.shape[-2:])
+    return y if by_channel else y.transpose(1, 2).contiguous()
 
 
 @dataclass(frozen=True)
@@ -57,7 +75,7 @@ class Generated:
     Attributes:
         inputs: the incoming feature's elements and weights.
         sample: the outgoing elements.
-        weight: the kernel [S, C_out, G_out, C_in, G_in, k, k].
+        weight: the kernel [S, G_out, C_out, C_in, G_in, k, k].
     """
 
     inputs: tuple[Tensor, Tensor | None]

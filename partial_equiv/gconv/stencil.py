@@ -38,11 +38,10 @@ class Stencil(nn.Module):
         """T, the taps inside the disc."""
         return len(self.positions)
 
-    def spread(self, weights: Tensor) -> Tensor:
-        """Weights at the taps [..., T] as a window [..., k, k], zero outside the disc."""
-        padded = nn.functional.pad(weights, (0, 1))
-        window = padded.index_select(-1, self.gather)
-        return window.unflatten(-1, (self.kernel_size, self.kernel_size))
+    def spread(self, values: Tensor) -> Tensor:
+        """Values at the taps [..., T, K] at all pixels of the window [..., k², K], zero outside the
+        disc."""
+        return nn.functional.pad(values, (0, 0, 0, 1)).index_select(-2, self.gather)
 
     def extra_repr(self) -> str:
         return f"{self.kernel_size}, num_taps={self.num_taps}"

@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional
 
 from partial_equiv.ck import Kernel, Siren
@@ -42,8 +43,7 @@ def test_the_stencil_is_a_disc(size: int, taps: int) -> None:
     stencil = Stencil(size)
     assert stencil.num_taps == taps
     assert torch.all(stencil.positions.norm(dim=-1) <= 1 + 1e-6)
-    mask = stencil.spread(torch.ones(taps))
-    assert mask.shape == (size, size)
+    mask = stencil.spread(torch.ones(taps, 1)).view(size, size)
     assert mask.sum() == taps
     for turned in (mask.rot90(), mask.flip(0), mask.T):
         assert torch.equal(mask, turned)
@@ -75,7 +75,7 @@ def test_a_group_convolution_is_its_formula() -> None:
 
 @pytest.mark.parametrize("mode", ["zeros", "circular"])
 def test_kernels_per_batch_element_are_as_many_convolutions(mode: str) -> None:
-    x, weight, bias = images(3, 2, 4, 6, 6), images(3, 5, 2, 2, 4, 3, 3), images(5)
+    x, weight, bias = images(3, 2, 4, 6, 6), images(3, 2, 5, 2, 4, 3, 3), images(5)
     together = convolve(x, weight, bias, 1, mode)
     for i in range(3):
         alone = convolve(x[i : i + 1], weight[i : i + 1], bias, 1, mode)
@@ -136,6 +136,21 @@ def weighted(drop: bool) -> GroupFeature:
     if drop:
         return GroupFeature(x[:, :, kept], elements[:, kept])
     return GroupFeature(x, elements, weights)
+
+
+@pytest.mark.parametrize("over", ["batch", "instance", "layer"])
+@pytest.mark.parametrize("draws", [1, 3])
+def test_the_gradient_of_a_weighted_norm(over: str, draws: int) -> None:
+    x, weights = images(3, 2, 4, 3, 3), images(draws, 4, seed=1).abs() + 0.1
+    norm = Norm(2, over).double()
+
+    def normalise(x: Tensor, weights: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+        state = {"weight": scale, "bias": shift}
+        feature = GroupFeature(x, torch.zeros(draws, 4, 1), weights)
+        return functional_call(norm, state, (feature,)).x
+
+    values = [x, weights, norm.weight.detach() * 1.5, norm.bias.detach() + 0.5]
+    assert torch.autograd.gradcheck(normalise, [v.clone().requires_grad_() for v in values])
 
 
 @pytest.mark.parametrize("over", ["batch", "instance", "layer"])
@@ -228,7 +243,8 @@ def test_pointwise_convolution_computes_the_elements_it_is_told() -> None:
 def test_the_trivial_group_is_an_ordinary_convolution() -> None:
     conv = GroupConv(3, 4, **settings(Trivial(), 1)).double()
     x, element = images(2, 3, 1, 6, 6), torch.zeros(1, 1, 0).double()
-    weight = conv.stencil.spread(conv.kernel(conv.stencil.positions).permute(1, 2, 0))
+    weight = conv.stencil.spread(conv.kernel(conv.stencil.positions).flatten(1))
+    weight = weight.T.reshape(4, 3, 3, 3)
     expected = functional.conv2d(x[:, :, 0], weight, conv.bias, padding=1)
     torch.testing.assert_close(conv(GroupFeature(x, element)).x[:, :, 0], expected)
     assert PointwiseConv(3, 4, **settings(Trivial(), 1))(
@@ -247,8 +263,8 @@ def test_frozen_kernels_are_generated_once_and_change_nothing(
     base_group: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, calls = two_layers(base_group).eval(), []
-    forward = Kernel.forward
-    monkeypatch.setattr(Kernel, "forward", lambda k, c: calls.append(k) or forward(k, c))
+    windows = Kernel.windows
+    monkeypatch.setattr(Kernel, "windows", lambda k, *a: calls.append(k) or windows(k, *a))
     x = images(2, 1, 8, 8).float()
     expected = model(x).x
     calls.clear()
@@ -283,6 +299,63 @@ def test_kernels_are_made_in_full_precision_under_autocast() -> None:
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(conv.kernel_weights(feature, feature.elements), expected)
         assert conv(feature).x.dtype == torch.bfloat16
+
+
+def summed(
+    layer: LiftingConv | GroupConv | PointwiseConv, feature: GroupFeature, elements: Tensor
+) -> Tensor:
+    """The layer's response by its definition: a sum over taps, incoming elements and channels."""
+    values = layer.kernel(layer.kernel_coordinates(elements, feature.elements))
+    weights = torch.ones(feature.elements.shape[:2]).double()
+    if feature.weights is not None:
+        weights = feature.weights
+    weights = weights / weights.sum(-1, keepdim=True) if layer.relative else weights
+    size, total = layer.stencil.kernel_size, torch.zeros(()).double()
+    reach = size // 2
+    padded = functional.pad(feature.x, (reach,) * 4)
+    for tap, (right, down) in enumerate((layer.stencil.positions * max(reach, 1)).round().int()):
+        row, column = down + reach, right + reach
+        shifted = padded[
+            ..., row : row + feature.x.shape[-2], column : column + feature.x.shape[-1]
+        ]
+        total = total + torch.einsum(
+            "sghdc,sh,schxy->sdgxy",
+            values[:, :, :, tap],
+            weights.expand(len(elements), -1),
+            shifted,
+        )
+    return total + layer.bias[:, None, None, None]
+
+
+@pytest.mark.parametrize("kernel", shipped.names("kernel"))
+@pytest.mark.parametrize("base_group", shipped.names("base_group"))
+@pytest.mark.parametrize("size", [3, 20])  # smaller and larger maps than kernels
+def test_every_order_of_the_sum_is_the_same_function(
+    base_group: str, kernel: str, size: int
+) -> None:
+    torch.manual_seed(0)
+    lifting, conv = shipped.layers(base_group, kernel=kernel)
+    layers = [layer.double() for layer in (lifting(2, 3), conv(3, 2))]
+    x = images(1, 2, size, size).requires_grad_()
+    lifted = layers[0](x)
+    weights = torch.linspace(0.5, 2, lifted.x.shape[2]).double().requires_grad_()
+    lifted = GroupFeature(lifted.x, lifted.elements, weights[None])
+    answer = layers[1](lifted)
+    plain = GroupFeature(x[:, :, None], layers[0].sampling.group.identity(torch.double)[None, None])
+    expected = [summed(layers[0], plain, lifted.elements)]
+    expected.append(summed(layers[1], lifted, answer.elements))
+    sources = [x, weights, *layers[0].parameters(), *layers[1].parameters()]
+    sources = [source for source in sources if source.requires_grad]
+    draws = images(*answer.x.shape, seed=1)
+    torch.testing.assert_close(lifted.x, expected[0], rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(answer.x, expected[1], rtol=1e-9, atol=1e-9)
+    gradients = (
+        torch.autograd.grad((y * draws).sum(), sources, retain_graph=True, allow_unused=True)
+        for y in (answer.x, expected[1])
+    )
+    for one, other in zip(*gradients, strict=True):
+        if one is not None:
+            torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
 
 
 def test_kernel_penalty_is_the_norm_of_the_generated_kernels() -> None:
