@@ -1,4 +1,4 @@
-"""Timing in pairs: what is compared runs in turns in one process, so that both see the same machine."""
+"""Timing in pairs: what is compared runs in turns, in one process on one machine."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -145,10 +145,10 @@ class WeightedNorm(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(  # fmt: skip
-        ctx: Any,
+    def backward(
+        ctx: Any,  # noqa: ANN401
         dy: Tensor,
-        *_: Tensor,  # noqa: ANN401
+        *_: Tensor,
     ) -> tuple[Tensor | None, ...]:
         x, share, scale, centre, spread, mean, rate = ctx.saved_tensors
         total = dy.sum((3, 4), keepdim=True)
