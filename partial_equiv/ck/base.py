@@ -1,15 +1,19 @@
-r"""The contract of a continuous kernel: a small network from coordinates to convolution weights.
+r"""The contract of a kernel: a function from coordinates to the weights of a convolution.
 
-ψ(c) = W·b(c) + w₀, where the *basis* b: R^D → R^K is what the kinds of kernel differ in and the
-*read-out* (W, w₀) is linear. The split lets the sum of a convolution be reordered.
+A continuous kernel is a small network ψ(c) = W·b(c) + w₀, where the *basis* b: R^D → R^K is what
+the kinds of kernel differ in and the *read-out* (W, w₀) is linear. The split lets the sum of a
+convolution be reordered.
 """
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Kernel"]
+from partial_equiv.groups import Group
+
+__all__ = ["ContinuousKernel", "Kernel"]
 
 
 class Kernel(nn.Module, ABC):
@@ -19,15 +23,48 @@ class Kernel(nn.Module, ABC):
         in_coordinates: D, numbers per point: 2 for a position, plus the group's coordinates.
         out_channels: channels that the convolution computes.
         in_channels: channels that it reads.
+
+    Attributes:
+        square: whether the layer reads its whole k x k window, and not only the disc in it.
+    """
+
+    square: ClassVar[bool] = False
+
+    def __init__(self, in_coordinates: int, out_channels: int, in_channels: int) -> None:
+        super().__init__()
+        self.in_coordinates = in_coordinates
+        self.out_channels, self.in_channels = out_channels, in_channels
+
+    @abstractmethod
+    def settle(self, group: Group, coordinates: Tensor, variance: float) -> None:
+        """Draw the weights, once it is known which layer they are for.
+
+        Args:
+            group: that the layer is equivariant to.
+            coordinates: of all that the layer reads, [1, G_out, G_in, T, D] over the whole group.
+            variance: mean square of the weights, if they were the same at all elements.
+
+        Raises:
+            ValueError: if the kernel cannot serve this group.
+        """
+
+    @abstractmethod
+    def forward(self, coordinates: Tensor) -> Tensor:
+        """The weights [..., out_channels, in_channels] at coordinates [..., D]."""
+
+
+class ContinuousKernel(Kernel):
+    """A network of the coordinates.
+
+    Args:
+        in_coordinates, out_channels, in_channels: as for `Kernel`.
         num_features: K, size of the basis.
     """
 
     def __init__(
         self, in_coordinates: int, out_channels: int, in_channels: int, num_features: int
     ) -> None:
-        super().__init__()
-        self.in_coordinates = in_coordinates
-        self.out_channels, self.in_channels = out_channels, in_channels
+        super().__init__(in_coordinates, out_channels, in_channels)
         self.readout = nn.Linear(num_features, out_channels * in_channels)
 
     @abstractmethod
@@ -39,9 +76,8 @@ class Kernel(nn.Module, ABC):
         return weights.unflatten(-1, (self.out_channels, self.in_channels))
 
     @torch.no_grad()
-    def scale_readout(self, coordinates: Tensor, variance: float) -> None:
-        """Redraw the read-out so that weights at `coordinates` [..., D] have mean square
-        `variance`.
+    def settle(self, group: Group, coordinates: Tensor, variance: float) -> None:
+        """Redraw the read-out so that weights at `coordinates` have mean square `variance`.
 
         A random network's output scale says nothing of the convolution it feeds; this is He et
         al.'s (2015) rule for the weights that the convolution sees.

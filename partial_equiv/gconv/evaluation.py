@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from partial_equiv.gconv.windows import Windows
 from partial_equiv.sampling import Sample
 
 __all__ = ["FrozenKernels", "Generated", "convolve", "frozen", "frozen_kernels"]
@@ -23,7 +24,7 @@ def convolve(
     x: Tensor,
     weight: Tensor,
     bias: Tensor | None,
-    padding: int,
+    windows: Windows,
     padding_mode: Literal["zeros", "circular"],
 ) -> Tensor:
     """Convolve x [B, C_in, G_in, H, W] with weight [S, C_out, G_out, C_in, G_in, k, k].
@@ -33,11 +34,11 @@ def convolve(
     Raises:
         ValueError: if the kernel is larger than the padded map.
     """
-    kernel_size, (height, width) = weight.shape[-1], x.shape[-2:]
-    if kernel_size > min(height, width) + 2 * padding:
+    (height, width), padding = x.shape[-2:], windows.padding
+    if windows.extent > min(height, width) + 2 * padding:
         raise ValueError(
-            f"kernel_size={kernel_size}: only {height} x {width} pixels reach this convolution, "
-            "use a smaller kernel or fewer pools"
+            f"kernel_size={windows.kernel_size}: only {height} x {width} pixels reach this "
+            "convolution, use a smaller kernel or fewer pools"
         )
     num_kernels, out_channels, num_out = weight.shape[:3]
     if padding_mode == "circular":
@@ -46,7 +47,9 @@ def convolve(
     maps = x.reshape(x.shape[0] // num_kernels, -1, *x.shape[-2:])  # [B/S, S·C_in·G_in, H, W]
     filters = weight.flatten(3, 4).flatten(0, 2)  # [S·C_out·G_out, C_in·G_in, k, k]
     per_map = None if bias is None else bias.repeat_interleave(num_out).repeat(num_kernels)
-    y = functional.conv2d(maps, filters, per_map, padding=padding, groups=num_kernels)
+    y = functional.conv2d(
+        maps, filters, per_map, windows.stride, padding, windows.dilation, num_kernels
+    )
     return y.reshape(x.shape[0], out_channels, num_out, *y.shape[-2:])
 
 
