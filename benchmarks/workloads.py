@@ -85,14 +85,18 @@ class ReadyMade(nn.Module):
 
     def __init__(self, layer: Convolution, weight: Tensor, elements: Tensor) -> None:
         super().__init__()
-        self.padding, self.padding_mode, self.bias = layer.padding, layer.padding_mode, layer.bias
+        self.windows, self.padding_mode, self.bias = (
+            layer.windows(0),
+            layer.padding_mode,
+            layer.bias,
+        )
         by_channel = weight.detach().transpose(1, 2).clone(memory_format=torch.contiguous_format)
         self.ready = nn.Parameter(by_channel)
         self.register_buffer("elements", elements.detach().clone())
 
     def forward(self, images: Tensor | GroupFeature, like: object = None) -> GroupFeature:
         x = images[:, :, None] if isinstance(images, Tensor) else images.x
-        y = convolve(x, self.ready.transpose(1, 2), self.bias, self.padding, self.padding_mode)
+        y = convolve(x, self.ready.transpose(1, 2), self.bias, self.windows, self.padding_mode)
         return GroupFeature(y, self.elements)
 
 

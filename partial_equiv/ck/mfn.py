@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from partial_equiv.ck.base import Kernel
+from partial_equiv.ck.base import ContinuousKernel
 from partial_equiv.ck.linear import UniformLinear
 from partial_equiv.intervals import Count, Positive
 
@@ -67,7 +67,7 @@ class GaborFilter(nn.Module):
         return self.sine(coordinates) * (-0.5 * distance).exp()
 
 
-class _MFN(Kernel):
+class _MFN(ContinuousKernel):
     """The recursion that the three kinds share; they differ in their `filters`."""
 
     def __init__(

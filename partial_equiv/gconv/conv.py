@@ -1,6 +1,6 @@
-r"""Lifting, group and pointwise convolutions with continuous kernels.
+r"""Lifting, group and pointwise convolutions, with continuous kernels or free weights.
 
-With T taps p inside the kernel's disc and G incoming elements h' of weight w:
+With T taps p in the kernel's disc (or square) and G incoming elements h' of weight w:
 
     lifting    (f⋆ψ)(x, h) = Σ_p f(x + p) ψ(h⁻¹p)
     group      (f⋆ψ)(x, h) = Σ_h' w(h') Σ_p f(x + p, h') ψ(h⁻¹p, h⁻¹h') / Σ_h' w(h')
@@ -20,6 +20,7 @@ from partial_equiv.ck import Kernel
 from partial_equiv.gconv.evaluation import Generated, arrange, convolve, frozen
 from partial_equiv.gconv.feature import GroupFeature
 from partial_equiv.gconv.stencil import Stencil
+from partial_equiv.gconv.windows import Windows
 from partial_equiv.intervals import Count, Natural
 from partial_equiv.sampling import Sample, Sampling
 
@@ -32,17 +33,20 @@ class Convolution(nn.Module):
     Args:
         in_channels: C_in.
         out_channels: C_out.
-        kernel: makes the continuous kernel, as kernel(in_coordinates, out_channels, in_channels).
+        kernel: makes the kernel, as kernel(in_coordinates, out_channels, in_channels).
         sampling: makes the sampling of the output's elements, as
             sampling(partial=partial, in_channels=in_channels).
         partial: learn which part of the group the output keeps.
         kernel_size: k, width of the window in pixels.
-        padding: "same" (k odd), "valid", or pixels on every side.
+        stride: compute every stride-th pixel; exact where the stride rule holds (see `Windows`).
+        dilation: pixels from tap to tap.
+        padding: "same" (k odd; the size only shrinks by the stride), "valid", or pixels on every
+            side.
         padding_mode: "zeros", or "circular" for periodic images.
         bias: add a learned constant to each output channel.
 
     Raises:
-        ValueError: for padding="same" with an even kernel, and as `Sampling` does.
+        ValueError: for padding="same" with an even kernel, and as `Sampling` and the kernel do.
     """
 
     spatial: ClassVar[bool]  # the kernel reads h⁻¹p
@@ -57,6 +61,8 @@ class Convolution(nn.Module):
         sampling: Callable[..., Sampling],
         partial: bool = False,
         kernel_size: Count = 3,
+        stride: Count = 1,
+        dilation: Count = 1,
         padding: Literal["same", "valid"] | Natural = "same",
         padding_mode: Literal["zeros", "circular"] = "zeros",
         bias: bool = True,
@@ -65,17 +71,22 @@ class Convolution(nn.Module):
         if padding == "same" and kernel_size % 2 == 0:
             raise ValueError(f"kernel_size={kernel_size}: padding=same needs an odd number")
         if isinstance(padding, str):
-            padding = kernel_size // 2 if padding == "same" else 0
-        self.padding, self.padding_mode = padding, padding_mode
+            padding = dilation * (kernel_size // 2) if padding == "same" else 0
+        self._windows = Windows(kernel_size, stride, padding, dilation)
+        self.padding_mode = padding_mode
         self.sampling = sampling(partial=partial, in_channels=in_channels)
-        self.stencil = Stencil(kernel_size)
         group = self.sampling.group
         in_coordinates = 2 * self.spatial + group.coordinate_size * self.relative
         self.kernel = kernel(in_coordinates, out_channels, in_channels)
+        self.stencil = Stencil(kernel_size, self.kernel.square)
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
         whole = self._whole_group()
         coordinates = self.kernel_coordinates(whole, whole)
-        self.kernel.scale_readout(coordinates, 2 / (in_channels * self.stencil.num_taps))
+        self.kernel.settle(group, coordinates, 2 / (in_channels * self.stencil.num_taps))
+
+    def windows(self, size: int) -> Windows:
+        """Where the windows lie along an axis of `size` pixels."""
+        return self._windows
 
     def kernel_coordinates(self, elements: Tensor, inputs: Tensor) -> Tensor:
         """What the kernel reads, [S, G_out, G_in, T, D], to get to elements h [S, G_out, d] from
@@ -119,7 +130,7 @@ class Convolution(nn.Module):
             made = Generated(inputs, sample, arrange(weight, feature.x))
             if cache is not None:
                 cache[self] = made
-        x = convolve(feature.x, made.weight, self.bias, self.padding, self.padding_mode)
+        x = convolve(feature.x, made.weight, self.bias, self._windows, self.padding_mode)
         sample = made.sample
         return GroupFeature(x, sample.elements, sample.weights, sample.offset)
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from partial_equiv.gconv.windows import Windows
 from partial_equiv.sampling import Sample
 
 __all__ = ["FrozenKernels", "Generated", "arrange", "convolve", "frozen", "frozen_kernels"]
@@ -36,7 +37,7 @@ def convolve(
     x: Tensor,
     weight: Tensor,
     bias: Tensor | None,
-    padding: int,
+    windows: Windows,
     padding_mode: Literal["zeros", "circular"],
 ) -> Tensor:
     """Convolve x [B, C_in, G_in, H, W] with weight [S, G_out, C_out, C_in, G_in, k, k].
@@ -46,11 +47,11 @@ def convolve(
     Raises:
         ValueError: if the kernel is larger than the padded map.
     """
-    kernel_size, (height, width) = weight.shape[-1], x.shape[-2:]
-    if kernel_size > min(height, width) + 2 * padding:
+    (height, width), padding = x.shape[-2:], windows.padding
+    if windows.extent > min(height, width) + 2 * padding:
         raise ValueError(
-            f"kernel_size={kernel_size}: only {height} x {width} pixels reach this convolution, "
-            "use a smaller kernel or fewer pools"
+            f"kernel_size={windows.kernel_size}: only {height} x {width} pixels reach this "
+            "convolution, use a smaller kernel or fewer pools"
         )
     if padding_mode == "circular":
         x = functional.pad(x.flatten(1, 2), (padding,) * 4, mode="circular")
@@ -63,7 +64,9 @@ def convolve(
     filters = weight.flatten(3, 4).flatten(0, 2)  # [S·C_out·G_out, C_in·G_in, k, k]
     if bias is not None:
         bias = (bias[:, None] if by_channel else bias).expand(num_kernels, *channels).flatten()
-    y = functional.conv2d(maps, filters, bias, padding=padding, groups=num_kernels)
+    y = functional.conv2d(
+        maps, filters, bias, windows.stride, padding, windows.dilation, num_kernels
+    )
     y = y.reshape(len(x), *channels, *y.shape[-2:])
     return y if by_channel else y.transpose(1, 2).contiguous()
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from constructors import compose, construct_model
 from models.gcnn import GCNN
-from partial_equiv.ck import Kernel
+from partial_equiv.ck import ContinuousKernel
 from partial_equiv.equivariance import equivariance_error
 from partial_equiv.gconv import Dropout, SpatialPool
 from partial_equiv.groups import SO2
@@ -98,10 +98,10 @@ def test_range_one_equals_the_full_net_bit_for_bit() -> None:
         assert torch.equal(parameter.grad, part.get_parameter(name).grad), name
 
 
-class AtIdentity(Kernel):
+class AtIdentity(ContinuousKernel):
     """ψ(·, e): a kernel on the group, read at the identity's coordinates alone."""
 
-    def __init__(self, kernel: Kernel, identity: Tensor) -> None:
+    def __init__(self, kernel: ContinuousKernel, identity: Tensor) -> None:
         sizes = kernel.in_coordinates, kernel.out_channels, kernel.in_channels
         super().__init__(*sizes, kernel.readout.in_features)
         self.kernel, self.identity, self.readout = kernel, identity, kernel.readout
