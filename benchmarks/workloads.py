@@ -28,9 +28,9 @@ class Workload:
     shape: tuple[int, int, int] = (1, 28, 28)
     per_image: bool = False
 
-    def model(self) -> nn.Module:
-        """The net at initialisation."""
-        return construct_model(compose([*self.words, "dataset=mnist"]))
+    def model(self, *words: str) -> nn.Module:
+        """The net at initialisation, with further overrides."""
+        return construct_model(compose([*self.words, "dataset=mnist", *words]))
 
     def images(self, batch_size: int) -> Tensor:
         """Random images [B, C, H, W]."""
@@ -41,6 +41,14 @@ RESNET = ("net=ckresnet", "net.last_kernel_size=null", "conv.kernel_size=7", "co
 PUBLISHED = (*RESNET, "net.hidden_channels=32", "net.widths=[1,2]", "net.pools=[0,1]")
 WORKLOADS = {
     "a": Workload((*PUBLISHED, "base_group=SE2", "base_group.num_samples=8")),
+    "a-separable": Workload(
+        (
+            *PUBLISHED,
+            "base_group=SE2",
+            "base_group.num_samples=8",
+            "conv.separable=True",
+        )
+    ),
     "b": Workload((*PUBLISHED, "base_group=E2", "base_group.num_samples=16")),
     "c": Workload(
         (
@@ -102,12 +110,12 @@ class ReadyMade(nn.Module):
 
 def dense_floor(workload: Workload, batch_size: int) -> nn.Module:
     """The workload's net with a `ReadyMade` for each convolution, of its shape for this batch."""
-    model = workload.model().eval()
+    model = workload.model("conv.separable=False").eval()
     with torch.no_grad(), frozen_kernels(model) as kernels:
         model(workload.images(batch_size))
     for name, module in list(model.named_modules()):
         if isinstance(module, Convolution):
-            weight, elements = kernels[module].weight, kernels[module].sample.elements
+            (weight,), elements = kernels[module].factors, kernels[module].sample.elements
             if workload.per_image:
                 weight = weight.expand(batch_size, *weight.shape[1:])
             model.set_submodule(name, ReadyMade(module, weight, elements))

@@ -10,13 +10,14 @@ The mean over h' estimates the normalised Haar integral, so that the response do
 number of samples. Romero & Lohit, NeurIPS 2022, equations 3-5.
 """
 
+import functools
 from collections.abc import Callable
 from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from partial_equiv.ck import Kernel
+from partial_equiv.ck import Kernel, SeparableKernel
 from partial_equiv.gconv.evaluation import Generated, arrange, convolve, frozen
 from partial_equiv.gconv.feature import GroupFeature
 from partial_equiv.gconv.stencil import Stencil
@@ -44,6 +45,9 @@ class Convolution(nn.Module):
             side.
         padding_mode: "zeros", or "circular" for periodic images.
         bias: add a learned constant to each output channel.
+        separable: the kernel of a group convolution is a product ψ₁(h⁻¹p)·ψ₂(h⁻¹h'), see
+            `SeparableKernel`: the layer mixes channels and elements at each pixel, then filters
+            each channel alone. The other two have one of the factors, and nothing to separate.
 
     Raises:
         ValueError: for padding="same" with an even kernel, and as `Sampling` and the kernel do.
@@ -66,6 +70,7 @@ class Convolution(nn.Module):
         padding: Literal["same", "valid"] | Natural = "same",
         padding_mode: Literal["zeros", "circular"] = "zeros",
         bias: bool = True,
+        separable: bool = False,
     ) -> None:
         super().__init__()
         if padding == "same" and kernel_size % 2 == 0:
@@ -77,6 +82,8 @@ class Convolution(nn.Module):
         self.sampling = sampling(partial=partial, in_channels=in_channels)
         group = self.sampling.group
         in_coordinates = 2 * self.spatial + group.coordinate_size * self.relative
+        if separable and self.spatial and self.relative:
+            kernel = functools.partial(SeparableKernel, kernel=kernel)
         self.kernel = kernel(in_coordinates, out_channels, in_channels)
         self.stencil = Stencil(kernel_size, self.kernel.square)
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
@@ -112,6 +119,11 @@ class Convolution(nn.Module):
             weight = self.kernel.windows(coordinates, factors, self.stencil.spread)
             return weight.unflatten(-1, (self.stencil.kernel_size, -1))
 
+    def factors(self, feature: GroupFeature, elements: Tensor) -> tuple[Tensor, ...]:
+        """Kernels like `kernel_weights` that are convolved with one after the other; only the last
+        one reaches over the pixels."""
+        return (self.kernel_weights(feature, elements),)
+
     def kernel_norm(self) -> Tensor:
         """‖ψ‖² (scalar): an output's squared weights, averaged over h', summed over the rest."""
         whole = self._whole_group()
@@ -126,11 +138,16 @@ class Convolution(nn.Module):
         made = None if cache is None else cache.get(self)
         if made is None or not made.fits(inputs):
             sample = choose()
-            weight = self.kernel_weights(feature, sample.elements)
-            made = Generated(inputs, sample, arrange(weight, feature.x))
+            factors = self.factors(feature, sample.elements)
+            made = Generated(
+                inputs, sample, tuple(arrange(weight, feature.x) for weight in factors)
+            )
             if cache is not None:
                 cache[self] = made
-        x = convolve(feature.x, made.weight, self.bias, self._windows, self.padding_mode)
+        x, (*mixing, weight) = feature.x, made.factors
+        for factor in mixing:
+            x = convolve(x, factor, None, Windows(1), "zeros")
+        x = convolve(x, weight, self.bias, self._windows, self.padding_mode).contiguous()
         sample = made.sample
         return GroupFeature(x, sample.elements, sample.weights, sample.offset)
 
@@ -167,6 +184,22 @@ class GroupConv(Convolution):
     """From a feature on the group to another: [B, C_in, G, H, W] to [B, C_out, G', H', W']."""
 
     spatial, relative = True, True
+
+    def factors(self, feature: GroupFeature, elements: Tensor) -> tuple[Tensor, ...]:
+        if not isinstance(self.kernel, SeparableKernel):
+            return super().factors(feature, elements)
+        with torch.autocast(feature.x.device.type, enabled=False):
+            coordinates = self.kernel_coordinates(elements, feature.elements)
+            mixing = self.kernel.mixing.windows(
+                coordinates[..., :1, 2:], measure(feature), lambda values: values
+            )
+            filters = self.kernel.positions.windows(
+                coordinates[:, :, :1, :, :2], None, self.stencil.spread
+            )
+            side = self.stencil.kernel_size
+            # depthwise: the outputs lie as the inputs do, C_out outside
+            filters = filters.transpose(1, 2).contiguous().transpose(1, 2)
+            return mixing.unsqueeze(-1), filters.unflatten(-1, (side, side))
 
     def forward(
         self, feature: GroupFeature, generator: torch.Generator | None = None

@@ -42,7 +42,9 @@ def convolve(
 ) -> Tensor:
     """Convolve x [B, C_in, G_in, H, W] with weight [S, G_out, C_out, C_in, G_in, k, k].
 
-    Returns [B, C_out, G_out, H', W']; S is 1 or B.
+    Returns [B, C_out, G_out, H', W']; S is 1 or B. A kernel with C_in = G_in = 1 filters each
+    channel of x at each element alone (C_out, G_out are those of x, and C_out lies outside in its
+    memory).
 
     Raises:
         ValueError: if the kernel is larger than the padded map.
@@ -62,13 +64,15 @@ def convolve(
         weight, channels = weight.transpose(1, 2), channels[::-1]
     maps = x.reshape(len(x) // num_kernels, -1, *x.shape[-2:])  # [B/S, S·C_in·G_in, H, W]
     filters = weight.flatten(3, 4).flatten(0, 2)  # [S·C_out·G_out, C_in·G_in, k, k]
+    groups = maps.shape[1] // filters.shape[1]
+    if num_kernels == 1 and (groups > 1 or windows.kernel_size == 1):
+        # three times faster in this layout, and ten times for filters on large maps
+        maps = maps.contiguous(memory_format=torch.channels_last)
     if bias is not None:
         bias = (bias[:, None] if by_channel else bias).expand(num_kernels, *channels).flatten()
-    y = functional.conv2d(
-        maps, filters, bias, windows.stride, padding, windows.dilation, num_kernels
-    )
+    y = functional.conv2d(maps, filters, bias, windows.stride, padding, windows.dilation, groups)
     y = y.reshape(len(x), *channels, *y.shape[-2:])
-    return y if by_channel else y.transpose(1, 2).contiguous()
+    return y if by_channel else y.transpose(1, 2)
 
 
 @dataclass(frozen=True)
@@ -78,12 +82,12 @@ class Generated:
     Attributes:
         inputs: the incoming feature's elements and weights.
         sample: the outgoing elements.
-        weight: the kernel [S, G_out, C_out, C_in, G_in, k, k].
+        factors: kernels [S, G_out, C_out, C_in, G_in, k, k] to convolve with in turn.
     """
 
     inputs: tuple[Tensor, Tensor | None]
     sample: Sample
-    weight: Tensor
+    factors: tuple[Tensor, ...]
 
     def fits(self, inputs: tuple[Tensor, Tensor | None]) -> bool:
         """Whether a feature with these elements and weights gets the same kernel."""

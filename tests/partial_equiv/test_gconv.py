@@ -338,11 +338,12 @@ def summed(
     ],
 )
 @pytest.mark.parametrize("size", [3, 20])  # smaller and larger maps than kernels
+@pytest.mark.parametrize("separable", [False, True])
 def test_every_order_of_the_sum_is_the_same_function(
-    base_group: str, kernel: str, size: int
+    base_group: str, kernel: str, size: int, separable: bool
 ) -> None:
     torch.manual_seed(0)
-    lifting, conv = shipped.layers(base_group, kernel=kernel)
+    lifting, conv = shipped.layers(base_group, kernel=kernel, separable=separable)
     layers = [layer.double() for layer in (lifting(2, 3), conv(3, 2))]
     x = images(1, 2, size, size).requires_grad_()
     lifted = layers[0](x)
