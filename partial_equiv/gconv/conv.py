@@ -48,6 +48,7 @@ class Convolution(nn.Module):
         separable: the kernel of a group convolution is a product ψ₁(h⁻¹p)·ψ₂(h⁻¹h'), see
             `SeparableKernel`: the layer mixes channels and elements at each pixel, then filters
             each channel alone. The other two have one of the factors, and nothing to separate.
+        channels_last: convolve with the channels innermost in memory: for bfloat16.
 
     Raises:
         ValueError: for padding="same" with an even kernel, and as `Sampling` and the kernel do.
@@ -71,6 +72,7 @@ class Convolution(nn.Module):
         padding_mode: Literal["zeros", "circular"] = "zeros",
         bias: bool = True,
         separable: bool = False,
+        channels_last: bool = False,
     ) -> None:
         super().__init__()
         if padding == "same" and kernel_size % 2 == 0:
@@ -78,7 +80,7 @@ class Convolution(nn.Module):
         if isinstance(padding, str):
             padding = dilation * (kernel_size // 2) if padding == "same" else 0
         self._windows = Windows(kernel_size, stride, padding, dilation)
-        self.padding_mode = padding_mode
+        self.padding_mode, self.channels_last = padding_mode, channels_last
         self.sampling = sampling(partial=partial, in_channels=in_channels)
         group = self.sampling.group
         in_coordinates = 2 * self.spatial + group.coordinate_size * self.relative
@@ -146,8 +148,10 @@ class Convolution(nn.Module):
                 cache[self] = made
         x, (*mixing, weight) = feature.x, made.factors
         for factor in mixing:
-            x = convolve(x, factor, None, Windows(1), "zeros")
-        x = convolve(x, weight, self.bias, self._windows, self.padding_mode).contiguous()
+            x = convolve(x, factor, None, Windows(1), "zeros", self.channels_last)
+        settings = self._windows, self.padding_mode, self.channels_last
+        x = convolve(x, weight, self.bias, *settings)
+        x = x if self.channels_last else x.contiguous()
         sample = made.sample
         return GroupFeature(x, sample.elements, sample.weights, sample.offset)
 

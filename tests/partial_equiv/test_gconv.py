@@ -367,6 +367,25 @@ def test_every_order_of_the_sum_is_the_same_function(
             torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("separable", [False, True])
+@pytest.mark.parametrize("scope", ["layer", "element"])
+def test_the_layout_of_the_maps_changes_nothing(separable: bool, scope: str) -> None:
+    answers = []
+    for channels_last in (False, True):
+        torch.manual_seed(0)
+        given = {"separable": separable, "channels_last": channels_last, "partial": True}
+        sampled = settings(O2(), 8, sampling="random", scope=scope)
+        lifting = LiftingConv(2, 3, **sampled, **given).double()
+        conv, norm = GroupConv(3, 4, **sampled, **given).double(), Norm(4).double()
+        x = images(2, 2, 6, 6).requires_grad_()
+        y = SpatialPool()(norm(conv(lifting(x)))).x
+        sources = [x, conv.sampling.keep_logits, conv.bias, *conv.kernel.parameters()]
+        gradients = torch.autograd.grad((y * images(*y.shape, seed=1)).sum(), sources)
+        answers.append([y, *gradients])
+    for one, other in zip(*answers, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
+
+
 def test_kernel_penalty_is_the_norm_of_the_generated_kernels() -> None:
     conv = GroupConv(2, 3, **settings(n=4))
     feature = GroupFeature(torch.zeros(1, 2, 4, 3, 3), SO2().grid(4)[None])
