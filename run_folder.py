@@ -39,7 +39,7 @@ CONFIG, OVERRIDES = "config.yaml", "overrides.yaml"
 RESULT, LAST = "result.json", "checkpoints/last.pt"
 # Where data lie and runs are shown says nothing about an experiment; a continued one may also
 # train longer, or elsewhere.
-FREE = re.compile(r"tracking\..*|dataset\.(root|download)|train\.resume")
+FREE = re.compile(r"tracking\..*|dataset\.(source\.)?(root|folder|download)|train\.resume")
 FREE_CONTINUED = re.compile(rf"{FREE.pattern}|train\..*")
 
 
