@@ -32,7 +32,7 @@ __all__ = ["Build", "Run", "components", "compose", "construct_model", "run_rout
 INJECTED: Mapping[str, tuple[str, ...]] = {
     "dataset": (),
     "task": (),
-    "net": ("in_channels", "num_classes", "lifting", "conv", "pointwise", "kernel"),
+    "net": ("in_channels", "num_classes", "size", "lifting", "conv", "pointwise", "kernel"),
     "conv": ("in_channels", "out_channels", "kernel", "sampling"),
     "kernel": ("in_coordinates", "out_channels", "in_channels"),
     "base_group": ("partial", "in_channels"),
@@ -106,6 +106,7 @@ class Build:
                 "net",
                 in_channels=spec.in_channels,
                 num_classes=spec.num_classes,
+                size=spec.size,
                 kernel=given["kernel"],
                 conv=self._construct(conv, given),
                 **{name: self._construct(layer, given) for name, layer in layers.items()},
