@@ -160,7 +160,8 @@ class Run:
     """A run: the words that it was started with, its folder and its tracker.
 
     Called by a routine, with further words, it composes afresh; a run inside the run has its own
-    folder in the run's folder, named by the words.
+    folder in the run's folder, named by the words. A word that chooses another option of a group
+    (net=vae_small) takes the place of all that was said about that group.
     """
 
     composition: Composition
@@ -169,7 +170,7 @@ class Run:
     tracker: Tracker
 
     def __call__(self, *overrides: str) -> Build:
-        config = self.composition.config([*self.overrides, *overrides])
+        config = self.composition.config([*_still_meant(self.overrides, overrides), *overrides])
         folder = self.folder / folder_name(overrides) if overrides else self.folder
         return Build(config, replace(self, folder=folder))
 
@@ -186,6 +187,13 @@ class Run:
     def given(self) -> dict[str, object]:
         """What a trainer or a routine may ask for."""
         return {"run_folder": self.folder, "tracker": self.tracker}
+
+
+def _still_meant(words: Sequence[str], further: Sequence[str]) -> list[str]:
+    """The words that say nothing about a group for which a further word chooses an option."""
+    keys = (word.partition("=")[0] for word in further)
+    chosen = {key for key in keys if "." not in key}
+    return [word for word in words if word.lstrip("+~").split("=")[0].split(".")[0] not in chosen]
 
 
 def run_routine(

@@ -8,7 +8,7 @@ from torch.nn import functional
 from models.vae import Autoencoding
 from partial_equiv.intervals import Fraction, NonNegative
 
-__all__ = ["Classification", "ELBO", "Task"]
+__all__ = ["ELBO", "Classification", "Task"]
 
 
 class Task(Protocol):
@@ -57,8 +57,8 @@ class ELBO:
 
         loss = reconstruction + β·kl,    reconstruction = ½‖x − x̂‖²,    kl = KL(N(μ, σ²) ‖ N(0, 1))
 
-    for a decoder with Gaussian noise of variance 1 in units of the normalised pixels, less constants
-    (Higgins et al., "beta-VAE", ICLR 2017, for β ≠ 1).
+    for a decoder with Gaussian noise of variance 1 in units of the normalised pixels, less
+    constants (Higgins et al., "beta-VAE", ICLR 2017, for β ≠ 1).
 
     Args:
         beta: β.

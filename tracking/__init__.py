@@ -6,4 +6,12 @@ from tracking.stage import StageTracker
 from tracking.tracker import Tracker
 from tracking.weights_and_biases import WandbTracker
 
-__all__ = ["JsonTracker", "StageTracker", "Tracker", "WandbTracker", "read_metrics", "rewind", "save_view"]
+__all__ = [
+    "JsonTracker",
+    "StageTracker",
+    "Tracker",
+    "WandbTracker",
+    "read_metrics",
+    "rewind",
+    "save_view",
+]

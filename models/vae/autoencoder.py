@@ -4,7 +4,7 @@ Kingma & Welling, "Auto-Encoding Variational Bayes", ICLR 2014.
 """
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +12,7 @@ from torch import Tensor, nn
 __all__ = ["VAE", "Autoencoding"]
 
 
-@dataclass(frozen=True)
-class Autoencoding:
+class Autoencoding(NamedTuple):
     """What an autoencoder makes of images.
 
     Attributes:

@@ -98,7 +98,11 @@ def turning_errors(
             keep = 2 if name in ("latent", "image", "reconstruction") else 1
             error = squares.flatten(keep).sum(-1).sum(0)  # [V], or a number
             sums[name] = sums.get(name, 0) + error
-        whole = {"images": views.flatten(0, 1), "latents": latents.flatten(0, 1), "made": rebuilt[:, 0]}
+        whole = {
+            "images": views.flatten(0, 1),
+            "latents": latents.flatten(0, 1),
+            "made": rebuilt[:, 0],
+        }
         for name, values in whole.items():
             values = values.double()
             sums[f"{name}/sum"] = sums.get(f"{name}/sum", 0) + values.sum(0)
