@@ -54,7 +54,7 @@ def draw_latents(orbits: Tensor, classes: Tensor, names: Sequence[str], path: Pa
     bar.set_label("image turned by (degrees, counter-clockwise)")
     for panel in (left, right):
         panel.set(xlabel=axes[0], ylabel=axes[1])
-        panel.set_aspect("equal", adjustable="datalim")
+        panel.set_aspect("equal")
     figure.suptitle("Latents of the test images, all views")
     save(figure, path)
 

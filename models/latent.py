@@ -1,4 +1,4 @@
-"""Nets on latent vectors: classifiers, a learned turn, generators of flows, averages over orbits."""
+"""Nets on latents: classifiers, a learned turn, generators of flows, averages over orbits."""
 
 import torch
 from torch import Tensor, nn

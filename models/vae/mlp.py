@@ -1,6 +1,7 @@
 """A fully connected variational autoencoder: no idea of space, nor of its symmetries."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import prod
 
 from torch import Tensor, nn
@@ -53,5 +54,4 @@ class MLPVAE(VAE):
 
 
 def _layers(widths: Sequence[int]) -> list[nn.Module]:
-    pairs = zip(widths, widths[1:], strict=False)
-    return [layer for one, two in pairs for layer in (nn.Linear(one, two), nn.ReLU())]
+    return [layer for one, two in pairwise(widths) for layer in (nn.Linear(one, two), nn.ReLU())]

@@ -48,7 +48,7 @@ def best_turns(frames: Tensor, num_angles: int = 72) -> Turns:
     Correlations are taken over the pixels of the inscribed disc; what lies outside of the images
     counts as 0, so that these should have a background of 0.
     """
-    num, _, channels, size, _ = frames.shape
+    channels, size = frames.shape[2:4]
     degrees = torch.arange(num_angles) * (360 / num_angles)
     at = (torch.arange(size, device=frames.device) - (size - 1) / 2) / (size / 2)
     disc = (at.square() + at[:, None].square() <= 1).expand(channels, -1, -1)
