@@ -8,7 +8,7 @@ from partial_equiv.intervals import Count
 __all__ = ["Generators", "OrbitAverage", "Transformation", "latent_mlp"]
 
 
-def latent_mlp(in_size: int, out_size: int, hidden_size: Count = 64, depth: Count = 2) -> nn.Module:
+def latent_mlp(in_size: int, out_size: int, hidden_size: Count = 64, depth: Count = 2) -> nn.Sequential:
     """A smooth net from [B, ..., in_size], flattened, to [B, out_size]: its gradients are used."""
     layers: list[nn.Module] = [nn.Flatten()]
     for size in [in_size, *[hidden_size] * (depth - 1)]:
@@ -42,6 +42,10 @@ class Transformation(nn.Module):
 class Generators(nn.Module):
     """Vector fields g_α on the latent space: from latents [B, ..., d], flattened, to [B, A, d].
 
+    g(z) = Az + b + f(z), where A starts antisymmetric, a slow turn of the latent space about its
+    origin in a random plane, and f small. What starts from nothing falls into regions that flow in
+    opposite directions, with walls between them that training hardly removes.
+
     Args:
         latent_size: d.
         number: A.
@@ -56,10 +60,19 @@ class Generators(nn.Module):
     ) -> None:
         super().__init__()
         self.shape = (number, latent_size)
-        self.fields = latent_mlp(latent_size, number * latent_size, hidden_size, depth)
+        self.linear = nn.Linear(latent_size, number * latent_size)
+        self.change = latent_mlp(latent_size, number * latent_size, hidden_size, depth)
+        with torch.no_grad():
+            start = torch.randn(number, latent_size, latent_size)
+            start = start - start.mT
+            start = start / start.flatten(1).norm(dim=1)[:, None, None].clamp_min(1e-6)
+            self.linear.weight.copy_(start.flatten(0, 1))  # length 1, on average over N(0, 1)
+            for parameter in self.change[-1].parameters():
+                parameter.mul_(0.1)
 
     def forward(self, latents: Tensor) -> Tensor:
-        return self.fields(latents).unflatten(1, self.shape)
+        latents = latents.flatten(1)
+        return (self.linear(latents) + self.change(latents)).unflatten(1, self.shape)
 
 
 class OrbitAverage(nn.Module):

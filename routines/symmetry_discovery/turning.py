@@ -101,7 +101,7 @@ def turning_errors(
         whole = {
             "images": views.flatten(0, 1),
             "latents": latents.flatten(0, 1),
-            "made": rebuilt[:, 0],
+            "made": rebuilt.flatten(0, 1),
         }
         for name, values in whole.items():
             values = values.double()
@@ -114,7 +114,7 @@ def turning_errors(
         / sums[f"{name}/count"]
         for name in ("images", "latents", "made")
     }
-    orbits_seen = sums["made/count"]
+    orbits_seen = sums["images/count"] / len(sums["image"])
 
     def relative(name: str, to: str, each: Tensor) -> Tensor:
         return (sums[name] / each / spread[to].clamp_min(1e-12)).sqrt()
