@@ -8,7 +8,9 @@ from partial_equiv.intervals import Count
 __all__ = ["Generators", "OrbitAverage", "Transformation", "latent_mlp"]
 
 
-def latent_mlp(in_size: int, out_size: int, hidden_size: Count = 64, depth: Count = 2) -> nn.Sequential:
+def latent_mlp(
+    in_size: int, out_size: int, hidden_size: Count = 64, depth: Count = 2
+) -> nn.Sequential:
     """A smooth net from [B, ..., in_size], flattened, to [B, out_size]: its gradients are used."""
     layers: list[nn.Module] = [nn.Flatten()]
     for size in [in_size, *[hidden_size] * (depth - 1)]:

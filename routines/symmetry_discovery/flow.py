@@ -9,7 +9,10 @@ from torch.nn import functional
 
 from datasets.rotation import rotate
 
-__all__ = ["Turns", "best_turns", "correlation", "integrate", "tangents", "unwrapped"]
+__all__ = ["Turns", "best_turns", "correlation", "integrate", "tangents"]
+
+
+TIE = 0.01  # correlations that differ by less do not tell turns apart
 
 
 @torch.no_grad()
@@ -46,7 +49,8 @@ def best_turns(frames: Tensor, num_angles: int = 72) -> Turns:
     """The turn of frame 0 that correlates best with each frame, of images [N, F, C, H, H].
 
     Correlations are taken over the pixels of the inscribed disc; what lies outside of the images
-    counts as 0, so that these should have a background of 0.
+    counts as 0, so that these should have a background of 0. What is almost symmetric has several
+    turns that fit it as well, within `TIE`: the one nearest to the frame before is taken.
     """
     channels, size = frames.shape[2:4]
     degrees = torch.arange(num_angles) * (360 / num_angles)
@@ -57,23 +61,20 @@ def best_turns(frames: Tensor, num_angles: int = 72) -> Turns:
         copies = start.expand(num_angles, -1, -1, -1)
         templates.append(standard(rotate(copies, degrees)[:, disc]))
     scores = torch.stack(templates) @ standard(frames[:, :, disc]).mT  # [N, A, F]
-    similarity, best = scores.max(1)
-    return Turns(unwrapped(degrees.to(best.device)[best]), similarity)
+    similarity = scores.amax(1)
+    degrees = degrees.to(scores.device)
+    found = [torch.zeros_like(similarity[:, 0])]
+    for frame in range(1, frames.shape[1]):
+        away = (degrees - found[-1][:, None] + 180) % 360 - 180  # [N, A]
+        fits = scores[..., frame] >= similarity[:, frame, None] - TIE
+        best = away.abs().where(fits, torch.inf).argmin(1, keepdim=True)
+        found.append(found[-1] + away.gather(1, best)[:, 0])
+    return Turns(torch.stack(found, dim=1), similarity)
 
 
 def standard(values: Tensor) -> Tensor:
     """Values [..., D] with mean 0 and norm 1, so that products are correlations."""
     return functional.normalize(values - values.mean(-1, keepdim=True), dim=-1)
-
-
-def unwrapped(degrees: Tensor) -> Tensor:
-    """Angles [..., F] with full turns added, so that no step is longer than half a turn.
-
-    >>> unwrapped(torch.tensor([0.0, 120.0, 240.0, 0.0])).tolist()
-    [0.0, 120.0, 240.0, 360.0]
-    """
-    steps = (degrees.diff(dim=-1) + 180) % 360 - 180
-    return torch.cat([degrees[..., :1], degrees[..., :1] + steps.cumsum(-1)], dim=-1)
 
 
 def correlation(one: Tensor, other: Tensor) -> Tensor:

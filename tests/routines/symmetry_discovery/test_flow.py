@@ -12,7 +12,6 @@ from routines.symmetry_discovery.flow import (
     correlation,
     integrate,
     tangents,
-    unwrapped,
 )
 
 
@@ -64,10 +63,17 @@ def test_frames_that_do_not_turn_are_not_said_to() -> None:
     assert best_turns(noise).similarity[:, 1:].mean() < 0.3
 
 
-@given(st.lists(st.floats(-179, 179), min_size=1, max_size=20))
-def test_unwrapping_undoes_wrapping(steps: list[float]) -> None:
-    path = torch.tensor([0.0, *steps]).cumsum(0)
-    torch.testing.assert_close(unwrapped(path % 360), path, rtol=0, atol=1e-2)
+def test_what_is_symmetric_turns_steadily() -> None:
+    """A bar looks the same after half a turn: no frame says which, but the one before does."""
+    degrees = torch.linspace(0, 720, 49)
+    bar = torch.zeros(1, 1, 28, 28)
+    bar[..., 4:24, 12:16] = 1.0
+    noise = torch.rand(49, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    frames = rotate(bar.expand(49, -1, -1, -1), degrees) + 0.01 * noise
+    assert (best_turns(frames[None]).degrees[0] - degrees).abs().max() <= 10
+    disc = torch.exp(-(torch.arange(-13.5, 14).square() / 30))
+    still = (disc * disc[:, None]).expand(1, 9, 1, -1, -1)
+    assert best_turns(still).degrees.abs().max() == 0, "what is round does not turn"
 
 
 def test_tangents_of_a_circle() -> None:
