@@ -1,1 +1,3 @@
-"""Measurements that are no tests: each is a command that prints a table."""
+"""Benchmarks: run by hand, never as tests, in the environment that main.py gives to torch."""
+
+import main as main

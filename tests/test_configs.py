@@ -27,6 +27,13 @@ SHIPPED = [
     if (CONFIG_FOLDER / group).is_dir()
     for option in options(group)
 ]
+EXACT = ("kernel=grid", "conv.partial=False", "base_group=mirror")
+NEEDS = {  # what an option cannot be without
+    ("base_group", "T2"): ("conv.partial=False",),
+    ("kernel", "grid"): ("base_group=mirror",),
+    ("net", "resnet18"): (*EXACT, "net.hidden_channels=4"),
+    ("net", "resnet44"): (*EXACT, "net.hidden_channels=2"),
+}
 KINDS = ("T2", "SE2", "E2"), (True, False), options("kernel"), ("deterministic", "random")
 
 
@@ -49,7 +56,7 @@ def run_forward(model: nn.Module, build: Build) -> torch.Tensor:
 @pytest.mark.parametrize(("group", "option"), SHIPPED)
 def test_every_option_is_built_and_run(group: str, option: str) -> None:
     plus = "" if group in compose() else "+"
-    config = compose([f"{plus}{group}={option}", *(["conv.partial=False"] * (option == "T2"))])
+    config = compose([f"{plus}{group}={option}", *NEEDS.get((group, option), ())])
     check(config)
     build = Build(config)
     scores = run_forward(build.model, build)
@@ -72,8 +79,11 @@ def test_every_mixture_runs_or_says_why_not(
         "net.hidden_channels=4",
     ]
     build = Build(compose(words))
-    if base_group == "T2" and (partial or sampling == "random"):
-        with pytest.raises(ConfigError, match=r"^(conv.partial=True|base_group.sampling=random): "):
+    reasons = r"^(conv.partial=True|base_group.sampling=random): "
+    senseless = base_group == "T2" and (partial or sampling == "random")
+    off_grid = kernel == "grid" and base_group != "T2"
+    if senseless or off_grid:
+        with pytest.raises(ConfigError, match=reasons if senseless else "^kernel=grid: "):
             _ = build.model
         return
     scores = run_forward(build.model, build)
