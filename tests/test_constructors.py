@@ -6,11 +6,13 @@ import pytest
 import torch
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from composition import CONFIG_FOLDER, Composition
 from config_schema import ConfigError
 from constructors import Build, Run, check, compose, construct_model
+from models.vae import MLPVAE
 from tracking import JsonTracker
 
 SMALL = ["net.hidden_channels=4", "base_group.num_samples=4"]
@@ -112,6 +114,16 @@ def test_a_routine_can_build_runs_within_its_run(tmp_path: Path) -> None:
     assert other.trainer.seed == 5
     assert plain.trainer.resume is None
     assert len(list(plain.model.parameters())) > len(list(other.model.parameters()))
+
+
+def test_another_option_of_a_group_drops_what_was_said_about_it(tmp_path: Path) -> None:
+    words = ("net=gcnn", "net.pools=[0]", "task.label_smoothing=0.1", "seed=3")
+    run = Run(Composition(), words, tmp_path, JsonTracker(tmp_path))
+    inner = run("net=vae_mlp", "net.hidden_sizes=[8]", "task=elbo")
+    assert isinstance(inner.model, MLPVAE)
+    assert inner.trainer.seed == 3
+    with pytest.raises(HydraException, match="latent"):
+        run("net.latent=2")
 
 
 def test_a_torn_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
