@@ -144,9 +144,7 @@ class Build:
     @cached_property
     def _dataset(self) -> Made:
         section = self._sections["dataset"]
-        if self._config.debug and "download" in section.parameters:
-            section = replace(section, arguments={**section.arguments, "download": False})
-        return self._construct(section, {})
+        return self._construct(_offline(section) if self._config.debug else section, {})
 
     def _make(self, name: str, **given: object) -> Made:
         return self._construct(self._sections[name], given)
@@ -187,6 +185,17 @@ class Run:
     def given(self) -> dict[str, object]:
         """What a trainer or a routine may ask for."""
         return {"run_folder": self.folder, "tracker": self.tracker}
+
+
+def _offline(dataset: Component) -> Component:
+    """The same data set, and what it is made from, without any download."""
+    arguments = {
+        name: _offline(value) if isinstance(value, Component) else value
+        for name, value in dataset.arguments.items()
+    }
+    if "download" in dataset.parameters:
+        arguments["download"] = False
+    return replace(dataset, arguments=arguments)
 
 
 def _still_meant(words: Sequence[str], further: Sequence[str]) -> list[str]:

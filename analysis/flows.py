@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from analysis.appearance import BLUE, GREY, VERMILLION, save
+from analysis.latents import sheet
 
 __all__ = ["draw_decoded_flow", "draw_streamlines", "draw_turns"]
 
@@ -80,17 +81,22 @@ def draw_decoded_flow(frames: Tensor, degrees: Tensor, path: Path, most: int = 8
 
     times = torch.linspace(0, frames.shape[1] - 1, min(frames.shape[1], 13)).round().long()
     rows = torch.linspace(0, len(frames) - 1, min(most, len(frames))).round().long()
-    size = (0.85 * len(times) + 0.4, 1.05 * len(rows) + 0.8)
+    pictures = frames[rows][:, times].mean(2).cpu()  # [R, T, H, W]
+    height, width = (side + 1 for side in pictures.shape[2:])
+    size = (0.85 * len(times) + 0.4, 0.85 * len(rows) + 0.9)
     figure = Figure(figsize=size, layout="constrained")
-    panels = figure.subplots(len(rows), len(times), squeeze=False)
+    panel = figure.subplots()
+    panel.imshow(sheet(pictures).tolist(), cmap="gray", vmin=0, vmax=1)
     for i, row in enumerate(rows.tolist()):
         for j, time in enumerate(times.tolist()):
-            panel = panels[i, j]
-            picture = frames[row, time].movedim(0, -1).cpu()
-            panel.imshow(picture.tolist(), cmap="gray", vmin=0, vmax=1)
-            panel.set(xticks=[], yticks=[])
-            panel.set_title(f"{degrees[row, time]:.0f}°", fontsize="small", pad=2)
-    figure.suptitle("Decoded along the flow, as long as an orbit (above: turn that fits best)")
+            turn, place = f"{degrees[row, time]:.0f}°", (j * width + 2, i * height + 2)
+            panel.text(*place, turn, color="yellow", fontsize="x-small", va="top")
+    shares = [f"{time / (frames.shape[1] - 1):.2f}" for time in times.tolist()]
+    panel.set_xticks([(j + 0.5) * width for j in range(len(times))], shares)
+    panel.set_yticks([])
+    panel.tick_params(length=0)
+    panel.set_xlabel("time of the flow, in lengths of an orbit")
+    panel.set_title("Decoded along the flow, a row a test image (yellow: turn that fits best)")
     save(figure, path)
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from analysis.appearance import save
 from datasets.spec import DataSpec
 
-__all__ = ["draw_latents", "draw_reconstructions", "draw_traversal", "shown"]
+__all__ = ["draw_latents", "draw_reconstructions", "draw_traversal", "sheet", "shown"]
 
 GRID = 12  # images along a side of a traversal
 
@@ -59,24 +59,29 @@ def draw_latents(orbits: Tensor, classes: Tensor, names: Sequence[str], path: Pa
     save(figure, path)
 
 
+def sheet(pictures: Tensor, gap: int = 1) -> Tensor:
+    """Pictures [R, C, H, W] beside and below each other, with white lines between: [H', W']."""
+    padded = torch.nn.functional.pad(pictures, (gap, 0, gap, 0), value=1.0)
+    rows, columns, height, width = padded.shape
+    return padded.transpose(1, 2).reshape(rows * height, columns * width)
+
+
 def draw_reconstructions(images: Tensor, made: Tensor, spec: DataSpec, path: Path) -> None:
     """Draw views [N, V, C, H, W] above their reconstructions."""
     from matplotlib.figure import Figure
 
     num, views = images.shape[:2]
-    figure = Figure(figsize=(0.8 * views + 1, 1.7 * num + 0.6), layout="constrained")
-    panels = figure.subplots(2 * num, views, squeeze=False)
-    for i in range(num):
-        for row, what in enumerate((images, made)):
-            for k, picture in enumerate(shown(what[i], spec)):
-                panel = panels[2 * i + row, k]
-                panel.imshow(picture.tolist(), cmap="gray", vmin=0, vmax=1)
-                panel.set(xticks=[], yticks=[])
-                if k == 0:
-                    panel.set_ylabel("decoded" if row else "image", fontsize="small")
-                if i == row == 0:
-                    panel.set_title(f"{360 * k / views:g}°", fontsize="small")
-    figure.suptitle("Views of test images, and what the autoencoder makes of them")
+    pairs = torch.stack([shown(each, spec).mean(-1) for each in (images, made)], dim=1)
+    pictures = pairs.flatten(0, 1)  # [2N, V, H, W]
+    height, width = (side + 1 for side in pictures.shape[2:])
+    figure = Figure(figsize=(0.8 * views + 1.2, 1.6 * num + 0.9), layout="constrained")
+    panel = figure.subplots()
+    panel.imshow(sheet(pictures).tolist(), cmap="gray", vmin=0, vmax=1)
+    degrees = [f"{360 * k / views:g}°" for k in range(views)]
+    panel.set_xticks([(k + 0.5) * width for k in range(views)], degrees)
+    panel.set_yticks([(i + 0.5) * height for i in range(2 * num)], ["image", "decoded"] * num)
+    panel.tick_params(length=0)
+    panel.set_title("Views of test images, and what the autoencoder makes of them")
     save(figure, path)
 
 
@@ -99,12 +104,11 @@ def draw_traversal(
         axes = torch.linalg.svd(centred, full_matrices=False)[2][:2]
         grid = flat.mean(0) + grid @ axes
     with torch.no_grad():
-        pictures = shown(decode(grid.to(orbits.device)), spec)[..., 0]  # [GRID², H, W]
-    height, width = pictures.shape[1:]
-    sheet = pictures.unflatten(0, (GRID, GRID)).transpose(1, 2).reshape(GRID * height, GRID * width)
+        pictures = shown(decode(grid.to(orbits.device)), spec).mean(-1)  # [GRID², H, W]
+    whole = sheet(pictures.unflatten(0, (GRID, GRID)), gap=0)
     figure = Figure(figsize=(6.5, 6.5), layout="constrained")
     panel = figure.subplots()
     extent = (float(low[0]), float(high[0]), float(low[1]), float(high[1]))
-    panel.imshow(sheet.tolist(), cmap="gray", vmin=0, vmax=1, extent=extent, aspect="auto")
+    panel.imshow(whole.tolist(), cmap="gray", vmin=0, vmax=1, extent=extent, aspect="auto")
     panel.set(xlabel=names[0], ylabel=names[1], title="What is decoded from the latent plane")
     save(figure, path)

@@ -1,5 +1,7 @@
 """Nets on latents: classifiers, a learned turn, generators of flows, averages over orbits."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
@@ -97,7 +99,7 @@ class OrbitAverage(nn.Module):
         num_views: Count,
         latent_size: Count,
         num_classes: Count,
-        average: str = "features",
+        average: Literal["features", "latents"] = "features",
         hidden_size: Count = 64,
     ) -> None:
         super().__init__()

@@ -134,7 +134,8 @@ def test_a_torn_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     assert run("seed=1").trainer.resume is None
 
 
-def test_a_dry_run_downloads_nothing(tmp_path: Path) -> None:
-    words = ["dataset=mnist", f"dataset.root={tmp_path}", "debug=True"]
+@pytest.mark.parametrize("dataset", ["mnist", "orbits_mnist"])
+def test_a_dry_run_downloads_nothing(dataset: str, tmp_path: Path) -> None:
+    words = [f"dataset={dataset}", f"dataset.root={tmp_path}", "debug=True"]
     with pytest.raises(ValueError, match="Dataset not found"):
         _ = Build(compose(words)).splits

@@ -62,7 +62,7 @@ def run(
     closure_weight: NonNegative = 0.0,
     average: Literal["features", "latents"] = "features",
     hidden_size: Count = 64,
-    learning_rate: Positive = 1e-3,
+    learning_rate: Positive = 3e-3,
     batch_size: Count = 128,
 ) -> dict[str, Any]:
     """Run the stages in their order; returns what they come to, by flat names.
@@ -108,7 +108,7 @@ def run(
         epochs=epochs,
     )
     if missing := [stage for stage in STAGES if stage not in epochs]:
-        raise ValueError(f"epochs={dict(epochs)}: says nothing about {missing[0]}")
+        raise ValueError(f"routine.epochs={dict(epochs)}: says nothing about {missing[0]}")
     discovery = Discovery(build, tracker, run_folder, debug, settings)
     result: dict[str, Any] = {}
     for stage in STAGES:

@@ -1,6 +1,7 @@
 """The losses of generators, on oracles whose symmetries are known."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 import torch
@@ -167,7 +168,9 @@ class Exact(Transformation):
 
 
 @pytest.mark.parametrize("average", ["features", "latents"])
-def test_the_mean_over_an_orbit_is_invariant_if_the_turn_composes(average: str) -> None:
+def test_the_mean_over_an_orbit_is_invariant_if_the_turn_composes(
+    average: Literal["features", "latents"],
+) -> None:
     torch.manual_seed(0)
     turn = Exact(12)
     model = OrbitAverage(turn, 12, 2, 3, average)
