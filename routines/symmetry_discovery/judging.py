@@ -4,7 +4,6 @@ Flows start from the latents of test images and are as long as their orbits are 
 turn of a decoded frame is that of the first one that correlates best with it.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -122,12 +121,8 @@ def judge(
 
 
 @torch.no_grad()
-def answers(classifier: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
+def answers(classifier: nn.Module, inputs: Tensor) -> Tensor:
     """The classes [N, V] that a classifier gives inputs [N, V, ...]."""
-    flat = inputs.flatten(0, 1)
-    if isinstance(classifier, nn.Module):
-        with frozen_kernels(classifier):
-            found = [classifier(part).argmax(1) for part in flat.split(512)]
-    else:
-        found = [classifier(part).argmax(1) for part in flat.split(512)]
+    with frozen_kernels(classifier):
+        found = [classifier(part).argmax(1) for part in inputs.flatten(0, 1).split(512)]
     return torch.cat(found).unflatten(0, inputs.shape[:2])

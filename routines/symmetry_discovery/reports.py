@@ -65,7 +65,9 @@ def report_transformation(discovery: Discovery) -> dict[str, Any]:
     path = discovery.run_folder / "figures" / "turning_errors.png"
     draw_turning_errors(curves, num_views, path)
     steps = {
-        f"image_error_{360 * (k + 1) // num_views}": error for k, error in enumerate(errors.image)
+        f"{what}_error_{360 * (k + 1) // num_views}": error
+        for what, each in (("image", errors.image), ("latent", errors.latent))
+        for k, error in enumerate(each)
     }
     values = {
         "single_step_error": errors.single_step,

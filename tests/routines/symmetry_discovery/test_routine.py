@@ -36,7 +36,9 @@ def test_a_stage_trains_what_it_builds_on_and_goes_on(
     result = json.loads((folder / "result.json").read_text())
     assert result.keys() == {"oracle/accuracy", "oracle/consistency"}
     metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    assert {"oracle/val/accuracy", "autoencoder/val/kl"} <= {key for each in metrics for key in each}
+    assert {"oracle/val/accuracy", "autoencoder/val/kl"} <= {
+        key for each in metrics for key in each
+    }
     (folder / "result.json").unlink()  # as if it had been stopped before the oracle
     shutil.rmtree(folder / "oracle")
     best = (folder / "autoencoder" / "checkpoints" / "best.pt").read_bytes()
