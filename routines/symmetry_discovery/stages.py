@@ -198,11 +198,11 @@ class Discovery:
         return orbits.to(self.device), classes[:whole:num_views].to(self.device)
 
     def _encoded(self, split: Split, spec: DataSpec) -> TensorSplit:
-        latents, classes = [], []
+        autoencoder, latents, classes = self.autoencoder, [], []
         most = DEBUG_ORBITS * self.views.num_views if self.debug else len(split)
         with torch.no_grad():
             for images, targets in split.batches(512 if not self.debug else most):
-                latents.append(self.autoencoder.encode(images.to(self.device))[0].cpu())
+                latents.append(autoencoder.encode(images.to(self.device))[0].cpu())
                 classes.append(targets)
                 if len(classes) * len(targets) >= most:
                     break
@@ -236,5 +236,6 @@ class Discovery:
             batch_size=batch_size or self.settings.batch_size,
         )
         log.info("%s: %d epochs", stage, trainer.epochs)
-        trainer.fit(model, splits, task)
+        with torch.enable_grad():  # whoever asked for the net
+            trainer.fit(model, splits, task)
         return model.eval().requires_grad_(False)

@@ -17,7 +17,7 @@ def finish(folder: Path, autoencoder: str, size: int, **result: object) -> None:
 
 
 def test_every_finished_run_is_a_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    finish(tmp_path / "a", "small", 16, oracle__accuracy=0.98765, generator__is_rotation=False)
+    finish(tmp_path / "a", "small", 16, oracle__accuracy=0.98764, generator__is_rotation=False)
     finish(tmp_path / "b", "small", 2, oracle__accuracy=1.0, generator__is_rotation=True)
     finish(tmp_path / "c", "mlp", 2)
     (tmp_path / "torn").mkdir()
