@@ -17,8 +17,6 @@ HERE = Path(__file__).resolve().parent
 # Threads that wait for work sleep: spinning ones, OpenMP's default, made training ten times slower
 # whenever another process wanted one of the cores. (Read when torch is loaded: this stands first.)
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-# Large tensors in huge pages: kernels are written two to four times faster.
-os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 log = logging.getLogger(__name__)
 

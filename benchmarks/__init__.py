@@ -1,3 +1,6 @@
-"""Benchmarks: run by hand, never as tests, in the environment that main.py gives to torch."""
+"""Benchmarks: run by hand, never as tests, in the surroundings that a training has."""
 
 import main as main
+from training.allocator import keep_freed_memory
+
+keep_freed_memory()

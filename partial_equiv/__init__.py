@@ -7,6 +7,7 @@ from partial_equiv.ck import GaborNet as GaborNet
 from partial_equiv.ck import GridKernel as GridKernel
 from partial_equiv.ck import Kernel as Kernel
 from partial_equiv.ck import MAGNet as MAGNet
+from partial_equiv.ck import SeparableKernel as SeparableKernel
 from partial_equiv.ck import Siren as Siren
 from partial_equiv.equivariance import Action as Action
 from partial_equiv.equivariance import act as act
@@ -74,6 +75,7 @@ __all__ = [
     "PointwiseConv",
     "Sample",
     "Sampling",
+    "SeparableKernel",
     "Siren",
     "SpatialPool",
     "SubsetEncoder",

@@ -18,6 +18,7 @@ FOLDER = CONFIG_FOLDER / "experiment"
 TEXT = (CONFIG_FOLDER.parent / "EXPERIMENTS.md").read_text()
 FILES = {str(path.relative_to(FOLDER).with_suffix("")): path for path in FOLDER.rglob("*.yaml")}
 ROWS = sorted(name for name, path in FILES.items() if not path.name.startswith("_"))
+BUNDLED = ("speed/digits6_180",)  # rows whose data come with scikit-learn
 KERNELS = ("mlp", "fourier", "gabor", "magnet")
 
 
@@ -35,7 +36,8 @@ class Rows:
         self.place, self.made = f"dataset.root={root}", dict[str, Row]()
 
     def compose(self, name: str, *words: str) -> DictConfig:
-        return compose([f"+experiment={name}", self.place, *words])
+        place = [] if name in BUNDLED else [self.place]
+        return compose([f"+experiment={name}", *place, *words])
 
     def __getitem__(self, name: str) -> Row:
         if name not in self.made:
@@ -61,8 +63,9 @@ def table(name: str) -> str:
     return match[0]
 
 
-COMPARED = sorted((name for name in ROWS if not name.startswith("symmetry_discovery/")), key=table)
-TABLES = {key: list(group) for key, group in itertools.groupby(COMPARED, key=table)}
+ALONE = ("speed/", "symmetry_discovery/")  # rows that are compared with none
+COMPARED = [name for name in ROWS if not name.startswith(ALONE)]
+TABLES = {k: list(group) for k, group in itertools.groupby(sorted(COMPARED, key=table), key=table)}
 
 
 def flat(config: DictConfig) -> dict[str, Any]:

@@ -368,6 +368,21 @@ def test_every_order_of_the_sum_is_the_same_function(
 
 
 @pytest.mark.parametrize("separable", [False, True])
+@pytest.mark.parametrize("base_group", ["SE2", "E2"])
+def test_every_image_can_have_kernels_of_its_own(base_group: str, separable: bool) -> None:
+    torch.manual_seed(0)
+    sampling = shipped.sampling(base_group, num_samples=4, sampling="random", scope="element")
+    factories = shipped.layers(base_group, sampling=sampling, partial=True, separable=separable)
+    lifting, conv = factories[0](2, 3).double(), factories[1](3, 2).double()
+    lifted = lifting(images(2, 2, 6, 6))
+    answer = conv(lifted)
+    assert len(answer.elements) == 2
+    torch.testing.assert_close(
+        answer.x, summed(conv, lifted, answer.elements), rtol=1e-9, atol=1e-9
+    )
+
+
+@pytest.mark.parametrize("separable", [False, True])
 @pytest.mark.parametrize("scope", ["layer", "element"])
 def test_the_layout_of_the_maps_changes_nothing(separable: bool, scope: str) -> None:
     answers = []
