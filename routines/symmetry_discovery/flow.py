@@ -12,7 +12,7 @@ from datasets.rotation import rotate
 __all__ = ["Turns", "best_turns", "correlation", "integrate", "tangents"]
 
 
-TIE = 0.01  # correlations that differ by less do not tell turns apart
+TIE = 0.1  # correlations that differ by less do not tell an image from its half turn
 
 
 @torch.no_grad()
@@ -50,7 +50,8 @@ def best_turns(frames: Tensor, num_angles: int = 72) -> Turns:
 
     Correlations are taken over the pixels of the inscribed disc; what lies outside of the images
     counts as 0, so that these should have a background of 0. What is almost symmetric has several
-    turns that fit it as well, within `TIE`: the one nearest to the frame before is taken.
+    turns that fit it as well: of the local maxima within `TIE` of the best one, that nearest to the
+    frame before is taken.
     """
     channels, size = frames.shape[2:4]
     degrees = torch.arange(num_angles) * (360 / num_angles)
@@ -66,7 +67,9 @@ def best_turns(frames: Tensor, num_angles: int = 72) -> Turns:
     found = [torch.zeros_like(similarity[:, 0])]
     for frame in range(1, frames.shape[1]):
         away = (degrees - found[-1][:, None] + 180) % 360 - 180  # [N, A]
-        fits = scores[..., frame] >= similarity[:, frame, None] - TIE
+        score = scores[..., frame]
+        peak = (score >= score.roll(1, 1)) & (score >= score.roll(-1, 1))
+        fits = peak & (score >= similarity[:, frame, None] - TIE)
         best = away.abs().where(fits, torch.inf).argmin(1, keepdim=True)
         found.append(found[-1] + away.gather(1, best)[:, 0])
     return Turns(torch.stack(found, dim=1), similarity)
