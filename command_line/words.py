@@ -15,7 +15,7 @@ from command_line import NO_OPTIONS
 from composition import Composition, quoted
 from config_schema import ConfigError
 from config_schema.complaints import hint, line, unknown
-from run_folder import has_checkpoint, read_overrides
+from run_folder import is_begun, read_overrides
 
 __all__ = ["HYDRA_ERRORS", "continued", "jobs", "wrong_words"]
 
@@ -38,7 +38,7 @@ def continued(words: Sequence[str]) -> list[str]:
     if value is None:
         return list(words)
     folder = Path(str(value)).absolute()
-    if not has_checkpoint(folder):
+    if not is_begun(folder):
         state = "has no checkpoint" if folder.is_dir() else "does not exist"
         raise ConfigError(f"train.resume={value}: the run folder {state}")
     kept = [

@@ -11,6 +11,8 @@ from command_line import NO_OPTIONS
 from composition import CONFIG_FOLDER
 from config_schema import ConfigError
 from constructors import Build, check, compose
+from models.vae import Autoencoding
+from tasks import ELBO
 from tests.terminal import Terminal
 
 
@@ -33,6 +35,12 @@ NEEDS = {  # what an option cannot be without
     ("kernel", "grid"): ("base_group=mirror",),
     ("net", "resnet18"): (*EXACT, "net.hidden_channels=4"),
     ("net", "resnet44"): (*EXACT, "net.hidden_channels=2"),
+    ("task", "elbo"): ("net=vae_mlp",),
+}
+NEEDS |= {
+    ("net", name): ("task=elbo", "conv.partial=False")
+    for name in options("net")
+    if name.startswith("vae_")
 }
 KINDS = ("T2", "SE2", "E2"), (True, False), options("kernel"), ("deterministic", "random")
 
@@ -47,10 +55,14 @@ def _pictures(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 
 def run_forward(model: nn.Module, build: Build) -> torch.Tensor:
-    """What a model answers to two random images of its data set's size, in training."""
+    """What a model answers to two random images of its data set's size, in training.
+
+    Of an autoencoder it is the reconstruction.
+    """
     spec = build.spec
     torch.manual_seed(0)
-    return model(torch.randn(2, spec.in_channels, *spec.size))
+    answer = model(torch.randn(2, spec.in_channels, *spec.size))
+    return answer.reconstruction if isinstance(answer, Autoencoding) else answer
 
 
 @pytest.mark.parametrize(("group", "option"), SHIPPED)
@@ -59,9 +71,11 @@ def test_every_option_is_built_and_run(group: str, option: str) -> None:
     config = compose([f"{plus}{group}={option}", *NEEDS.get((group, option), ())])
     check(config)
     build = Build(config)
-    scores = run_forward(build.model, build)
-    assert scores.shape == (2, build.spec.num_classes)
-    assert scores.isfinite().all()
+    answer, spec = run_forward(build.model, build), build.spec
+    reconstructs = isinstance(build.task, ELBO)
+    shape = (spec.in_channels, *spec.size) if reconstructs else (spec.num_classes,)
+    assert answer.shape == (2, *shape)
+    assert answer.isfinite().all()
 
 
 @pytest.mark.parametrize(
