@@ -18,6 +18,7 @@ from partial_equiv.equivariance import equivariance_report as equivariance_repor
 from partial_equiv.equivariance import inexact_layers as inexact_layers
 from partial_equiv.equivariance import translate_elements as translate_elements
 from partial_equiv.gconv import Activation as Activation
+from partial_equiv.gconv import AveragedConv as AveragedConv
 from partial_equiv.gconv import Convolution as Convolution
 from partial_equiv.gconv import Dropout as Dropout
 from partial_equiv.gconv import GroupConv as GroupConv
@@ -54,6 +55,7 @@ __all__ = [
     "SO2",
     "Action",
     "Activation",
+    "AveragedConv",
     "ContinuousKernel",
     "Convolution",
     "Cyclic",
