@@ -16,6 +16,7 @@ from partial_equiv.equivariance import actions as actions
 from partial_equiv.equivariance import equivariance_error as equivariance_error
 from partial_equiv.equivariance import equivariance_report as equivariance_report
 from partial_equiv.equivariance import inexact_layers as inexact_layers
+from partial_equiv.equivariance import layer_correlations as layer_correlations
 from partial_equiv.equivariance import translate_elements as translate_elements
 from partial_equiv.gconv import Activation as Activation
 from partial_equiv.gconv import AveragedConv as AveragedConv
@@ -91,6 +92,7 @@ __all__ = [
     "frozen_kernels",
     "inexact_layers",
     "kernel_l2",
+    "layer_correlations",
     "learned_subsets",
     "monotone",
     "narrow",

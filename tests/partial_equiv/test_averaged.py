@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
@@ -22,10 +22,10 @@ by_name = pytest.mark.parametrize("group", GROUPS, ids=lambda g: f"{type(g).__na
 TOLERANCE = EXACT[torch.float64]
 
 
-def layer(group: Group, **settings: object) -> AveragedConv:
+def layer(group: Group, **changes: object) -> AveragedConv:
     torch.manual_seed(0)
     sampling = partial(Sampling, group, None if group.size else 4)
-    conv = AveragedConv(2, 3, **{"kernel": GridKernel, "sampling": sampling, **settings}).double()
+    conv = AveragedConv(2, 3, **{"kernel": GridKernel, "sampling": sampling, **changes}).double()
     conv.bias.data.normal_()
     return conv
 
@@ -38,6 +38,7 @@ def distance(one: Tensor, other: Tensor) -> float:
     return (one - other).abs().max().item()
 
 
+@settings(max_examples=60)
 @given(
     size=st.tuples(st.integers(7, 12), st.integers(7, 12)),
     kernel_size=st.integers(1, 4),
@@ -73,7 +74,7 @@ def test_the_parity_block_is_its_formula_and_the_stride_rule_its_fast_path(
     assert rest == block.windows(size[1]).remainder(size[1])
     if rest == 0:
         assert distance(found, symmetrised) < TOLERANCE
-    elif found.shape[-1] > 1 or padding == 0:
+    else:
         assert distance(found, symmetrised) > BROKEN * TOLERANCE
 
 
