@@ -30,8 +30,7 @@ def draw_mirrored_maps(
 ) -> None:
     """Draw an image [C, H, W], its mirror image, and the first layers' answers to both.
 
-    Each layer shows the channel that varies most over the image. Under the difference stands its
-    RMS, in per cent of the spread of f(x). The models are in evaluation mode.
+    Each layer shows the channel that varies most over the image. The models are in evaluation mode.
     """
     from matplotlib.figure import Figure
 
@@ -52,9 +51,10 @@ def draw_mirrored_maps(
         for panel in panels.flat:
             panel.set(xticks=[], yticks=[])
             panel.set_visible(False)
-        pictures = [visible(each, spec) for each in (image, image.flip(-1), image)]
-        for panel, picture, name in zip(panels[0], pictures, ("x", "Mx", "M⁻¹Mx"), strict=False):
-            panel.imshow(picture.numpy(), cmap="gray", vmin=0, vmax=1)
+        for panel, picture, name in zip(
+            panels[0], (image, image.flip(-1)), ("x", "Mx"), strict=False
+        ):
+            panel.imshow(visible(picture, spec).numpy(), cmap="gray", vmin=0, vmax=1)
             panel.set_title(name, fontsize="medium")
             panel.set_visible(True)
         for row, (name, (still, moved)) in zip(panels[1:], layers.items(), strict=False):
@@ -64,6 +64,7 @@ def draw_mirrored_maps(
         for panel, name in zip(panels[1], COLUMNS, strict=True):
             panel.set_title(name, fontsize="medium")
     figure.suptitle("Answers to an image and to its mirror image")
+    figure.supxlabel("below the difference: its RMS, in % of the spread of f(x)", fontsize="medium")
     save(figure, path)
 
 
