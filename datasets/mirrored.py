@@ -46,8 +46,15 @@ class MirroredSplit:
         device: torch.device | str = "cpu",
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield batches as `datasets.spec.Split` promises."""
-        settings = {"seed": seed, "epoch": epoch, "start": start, "rank": rank}
-        batches = self.split.batches(batch_size, num_ranks=num_ranks, device=device, **settings)
+        batches = self.split.batches(
+            batch_size,
+            seed=seed,
+            epoch=epoch,
+            start=start,
+            rank=rank,
+            num_ranks=num_ranks,
+            device=device,
+        )
         drawn = torch.rand(len(self), generator=keyed_generator("mirrored"))
         own = drawn[rank::num_ranks].split(batch_size)
         for index, (images, targets) in enumerate(batches, start):
