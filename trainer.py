@@ -48,6 +48,7 @@ class Trainer:
         kl_penalty: weight of the KL terms of subsets that depend on the input.
         early_stop_epochs: stop after so many epochs without improvement.
         reestimate_norm: take fresh norm statistics before each validation.
+        compile: train through torch.compile; minutes to start, and it needs a C++ compiler.
         deterministic: ask torch for deterministic algorithms (CUDA; the CPU's are).
         resume: run folder whose last checkpoint to go on from; an unfinished epoch, too, goes on
             at its next batch, and the run equals an uninterrupted one bit for bit.
@@ -83,6 +84,7 @@ class Trainer:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     devices: Count = 1
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    compile: bool = False
     deterministic: bool = False
     resume: Path | None = None
 

@@ -10,10 +10,9 @@ from partial_equiv.equivariance.actions import actions as actions
 from partial_equiv.equivariance.actions import resample as resample
 from partial_equiv.equivariance.actions import translate_elements as translate_elements
 from partial_equiv.equivariance.errors import Errors as Errors
-from partial_equiv.equivariance.errors import equivariance_error as equivariance_error
 from partial_equiv.equivariance.report import LayerErrors as LayerErrors
 from partial_equiv.equivariance.report import Report as Report
-from partial_equiv.equivariance.report import equivariance_report as equivariance_report
+from partial_equiv.equivariance.report import equivariance_error as equivariance_error
 from partial_equiv.equivariance.strides import inexact_layers as inexact_layers
 
 __all__ = [
@@ -25,7 +24,6 @@ __all__ = [
     "act_on_images",
     "actions",
     "equivariance_error",
-    "equivariance_report",
     "inexact_layers",
     "resample",
     "translate_elements",
