@@ -20,6 +20,12 @@ def dithered_ball(size: int) -> Tensor:
     """A picture [size, size] of zeros and ones: a ball before a grey wall, lit from the upper left.
 
     >>> print(*("".join(".#"[int(dot)] for dot in row) for row in dithered_ball(6)), sep="\n")
+    #.###.
+    .###.#
+    #####.
+    .#.#..
+    #.#...
+    .#...#
     """
     places = (torch.arange(size) + 0.5) / size * 2 - 1
     y, x = torch.meshgrid(places, places, indexing="ij")
@@ -40,7 +46,7 @@ class TurnedPicture:
         copies: of both images in a training epoch.
     """
 
-    def __init__(self, size: Count = 32, copies: Count = 1) -> None:
+    def __init__(self, size: Count = 32, copies: Count = 100) -> None:
         self.size, self.copies = size, copies
 
     @property
