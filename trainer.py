@@ -38,7 +38,7 @@ class Trainer:
         optimizer: momentum and nesterov are SGD's.
         learning_rate: of the weights; ranges, keep-probabilities and omega0 have their own.
         weight_decay: of the weights alone (decoupled with AdamW).
-        schedule: after `warmup_epochs`, see `training.optimisation.Schedule`.
+        schedule: after (one_cycle: with) `warmup_epochs`, see `training.optimisation.Schedule`.
         step_epochs: epochs between two steps, or the patience of plateau.
         step_factor: what a step multiplies the rates by.
         gradient_clip: bound of the gradient's norm.
@@ -69,7 +69,7 @@ class Trainer:
     weight_decay: NonNegative = 0.0
     momentum: Fraction = 0.9
     nesterov: bool = False
-    schedule: Literal["cosine", "step", "plateau", "none"] = "cosine"
+    schedule: Literal["cosine", "one_cycle", "step", "plateau", "none"] = "cosine"
     warmup_epochs: Natural = 0
     final_learning_rate: NonNegative = 1e-6
     step_epochs: Count = 10
