@@ -38,7 +38,7 @@ class Trainer:
         optimizer: momentum and nesterov are SGD's.
         learning_rate: of the weights; ranges, keep-probabilities and omega0 have their own.
         weight_decay: of the weights alone (decoupled with AdamW).
-        schedule: after `warmup_epochs`, see `training.optimisation.Schedule`.
+        schedule: after (one_cycle: with) `warmup_epochs`, see `training.optimisation.Schedule`.
         step_epochs: epochs between two steps, or the patience of plateau.
         step_factor: what a step multiplies the rates by.
         gradient_clip: bound of the gradient's norm.
@@ -48,6 +48,7 @@ class Trainer:
         kl_penalty: weight of the KL terms of subsets that depend on the input.
         early_stop_epochs: stop after so many epochs without improvement.
         reestimate_norm: take fresh norm statistics before each validation.
+        compile: train through torch.compile; minutes to start, and it needs a C++ compiler.
         deterministic: ask torch for deterministic algorithms (CUDA; the CPU's are).
         resume: run folder whose last checkpoint to go on from; an unfinished epoch, too, goes on
             at its next batch, and the run equals an uninterrupted one bit for bit.
@@ -68,7 +69,7 @@ class Trainer:
     weight_decay: NonNegative = 0.0
     momentum: Fraction = 0.9
     nesterov: bool = False
-    schedule: Literal["cosine", "step", "plateau", "none"] = "cosine"
+    schedule: Literal["cosine", "one_cycle", "step", "plateau", "none"] = "cosine"
     warmup_epochs: Natural = 0
     final_learning_rate: NonNegative = 1e-6
     step_epochs: Count = 10
@@ -83,6 +84,7 @@ class Trainer:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     devices: Count = 1
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    compile: bool = False
     deterministic: bool = False
     resume: Path | None = None
 

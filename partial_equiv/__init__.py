@@ -14,7 +14,6 @@ from partial_equiv.equivariance import act as act
 from partial_equiv.equivariance import act_on_images as act_on_images
 from partial_equiv.equivariance import actions as actions
 from partial_equiv.equivariance import equivariance_error as equivariance_error
-from partial_equiv.equivariance import equivariance_report as equivariance_report
 from partial_equiv.equivariance import inexact_layers as inexact_layers
 from partial_equiv.equivariance import layer_correlations as layer_correlations
 from partial_equiv.equivariance import translate_elements as translate_elements
@@ -88,7 +87,6 @@ __all__ = [
     "actions",
     "collected_kl",
     "equivariance_error",
-    "equivariance_report",
     "frozen_kernels",
     "inexact_layers",
     "kernel_l2",

@@ -12,10 +12,9 @@ from partial_equiv.equivariance.actions import translate_elements as translate_e
 from partial_equiv.equivariance.correlations import LayerCorrelations as LayerCorrelations
 from partial_equiv.equivariance.correlations import layer_correlations as layer_correlations
 from partial_equiv.equivariance.errors import Errors as Errors
-from partial_equiv.equivariance.errors import equivariance_error as equivariance_error
 from partial_equiv.equivariance.report import LayerErrors as LayerErrors
 from partial_equiv.equivariance.report import Report as Report
-from partial_equiv.equivariance.report import equivariance_report as equivariance_report
+from partial_equiv.equivariance.report import equivariance_error as equivariance_error
 from partial_equiv.equivariance.strides import inexact_layers as inexact_layers
 
 __all__ = [
@@ -28,7 +27,6 @@ __all__ = [
     "act_on_images",
     "actions",
     "equivariance_error",
-    "equivariance_report",
     "inexact_layers",
     "layer_correlations",
     "resample",
