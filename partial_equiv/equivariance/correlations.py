@@ -44,7 +44,7 @@ def layer_correlations(
     """The correlations of every layer of a module, as it is in evaluation.
 
     Args:
-        module: anything; the layers are those of `equivariance_report`.
+        module: anything; the layers are those of `equivariance_error`.
         transform: T, likewise.
         inputs: x, images [B, C, H, W] or a feature.
         moved: T x, if it is known better than by interpolation.

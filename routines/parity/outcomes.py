@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from datasets.mirrored import mirrored
 from datasets.spec import Split, Splits
-from partial_equiv.equivariance import Action, equivariance_report, layer_correlations
+from partial_equiv.equivariance import Action, equivariance_error, layer_correlations
 from partial_equiv.gconv import frozen_kernels
 from partial_equiv.groups import Group, Mirror
 from partial_equiv.sampling import learned_subsets, samplings
@@ -135,7 +135,7 @@ def sensitivities(model: nn.Module, images: Tensor) -> tuple[Sensitivity, ...]:
     """How the layers of a model answer to the mirror images of some images."""
     group = mirror_group(model)
     action = Action(group, torch.tensor([0.0, 1.0], device=images.device))
-    errors = {each.name: each.mean for each in equivariance_report(model, [action], images).layers}
+    errors = {each.name: each.mean for each in equivariance_error(model, [action], images).layers}
     rows = []
     for each in layer_correlations(model, action, images):
         equivariant = each.equivariant[each.equivariant.isfinite()]

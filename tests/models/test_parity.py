@@ -7,7 +7,7 @@ from torch import nn
 from constructors import check, compose, construct_model
 from partial_equiv.equivariance import (
     actions,
-    equivariance_report,
+    equivariance_error,
     inexact_layers,
     layer_correlations,
 )
@@ -36,10 +36,10 @@ def test_a_mirror_image_has_the_same_scores(size: tuple[int, int], pool: str) ->
     plain, parity = (net(group, f"net.spatial_pool={pool}").eval() for group in ("T2", "mirror"))
     assert (parity(x) - parity(x.flip(-1))).abs().max() < TOLERANCE
     assert (plain(x) - plain(x.flip(-1))).abs().max() > BROKEN * TOLERANCE
-    report = equivariance_report(parity, [MIRROR], x)
+    report = equivariance_error(parity, [MIRROR], x)
     assert report.first_break is None, str(report)
     assert inexact_layers(parity, 1, size) == []
-    first = equivariance_report(plain, [MIRROR], x).first_break
+    first = equivariance_error(plain, [MIRROR], x).first_break
     assert first is not None
     assert first.name == "conv1"
 
@@ -62,7 +62,7 @@ def test_each_layer_correlates_with_its_mirror_image() -> None:
 
 def test_other_groups_are_averaged_over_too() -> None:
     x = torch.randn(2, 1, 14, 14).double()
-    report = equivariance_report(net("dihedral"), actions(Dihedral(4)), x)
+    report = equivariance_error(net("dihedral"), actions(Dihedral(4)), x)
     assert report.first_break is None, str(report)
 
 

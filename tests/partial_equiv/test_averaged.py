@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from partial_equiv.ck import GridKernel, Siren
-from partial_equiv.equivariance import act_on_images, equivariance_report, inexact_layers
+from partial_equiv.equivariance import act_on_images, equivariance_error, inexact_layers
 from partial_equiv.equivariance import actions as actions_of
 from partial_equiv.gconv import AveragedConv, GroupPool, LiftingConv, frozen_kernels
 from partial_equiv.groups import O2, SO2, Cyclic, Dihedral, Finite, Group, Mirror, Trivial
@@ -89,7 +89,7 @@ def test_it_commutes_with_the_whole_group_at_every_size(
         moved = act_on_images(matrix, block(x).x)
         assert distance(block(act_on_images(matrix, x)).x, moved) < TOLERANCE
     if size[0] == size[1]:
-        report = equivariance_report(block, actions_of(group), x)
+        report = equivariance_error(block, actions_of(group), x)
         assert report.first_break is None, str(report)
         assert inexact_layers(block, 2, size) == []
 
