@@ -64,7 +64,7 @@ def draw_correlations(
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(1.5 + 4.2 * len(found), 6.4), layout="constrained")
+    figure = Figure(figsize=(2.5 + 4.2 * len(found), 6.4), layout="constrained")
     panels = figure.subplots(2, len(found), squeeze=False, sharey="row")
     titles = (
         "corr_raw\nof f(x) and f(Mx)",
@@ -86,6 +86,7 @@ def draw_correlations(
             panel.grid(alpha=0.3)
             if column == 0:
                 panel.set_ylabel(title)
-    panels[0, 0].legend(fontsize="small")
+    lines, nets = panels[0, 0].get_legend_handles_labels()
+    figure.legend(lines, nets, loc="outside right upper", fontsize="small")
     figure.suptitle("Answers of each layer to an image x and to its mirror image Mx (mean)")
     save(figure, path)
