@@ -10,9 +10,10 @@ images are turned bilinearly, and cropped to their inscribed disc if those of tr
 
 import csv
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any
+from typing import Any, ClassVar
 
 from analysis.broken_equivariance import (
     draw_accuracies_over_angles,
@@ -27,7 +28,16 @@ from tracking import Tracker
 
 __all__ = ["run"]
 
-DEBUG_SIZES, DEBUG_ANGLES = 2, 4
+DEBUG_SIZES, DEBUG_ANGLES, DEBUG_TESTS = 2, 4, 64
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A net and its data: what they are called, and the command-line words that make them."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+    name: str
+    words: Sequence[str] = ()
 
 
 def run(
@@ -36,11 +46,12 @@ def run(
     run_folder: Path,
     debug: bool = False,
     *,
-    untrained: Mapping[str, Sequence[str]],
-    trained: Mapping[str, Sequence[str]],
+    untrained: Sequence[Variant],
+    trained: Sequence[Variant],
     sizes: Sequence[Count] = (27, 28, 29, 32, 33),
     num_images: Count = 8,
     num_angles: Count = 36,
+    num_tests: Count | None = None,
     num_seeds: Count = 1,
 ) -> dict[str, Any]:
     """Measure, train and measure again; returns what it comes to, by flat names.
@@ -50,11 +61,12 @@ def run(
         tracker: gets scalars, tables and figures.
         run_folder: gets a folder for each training, tables and figures.
         debug: a few batches, sizes and angles.
-        untrained: nets to measure as they are initialised, by name: command-line words.
-        trained: nets to train, likewise.
+        untrained: nets to measure as they are initialised.
+        trained: nets to train.
         sizes: of the noise images, in pixels, that the untrained nets are measured on.
         num_images: that an error is measured on.
         num_angles: equal steps of a full turn to test at; quarter turns and 45° come on top.
+        num_tests: test images to turn, drawn once and for all; None: all of them.
         num_seeds: trainings of each net, from the run's seed on.
 
     Raises:
@@ -62,37 +74,44 @@ def run(
     """
     figures, result = run_folder / "figures", dict[str, Any]()
     sizes = sizes[:DEBUG_SIZES] if debug else sizes
+    for each in (*untrained, *trained):
+        _ = build(*each.words).model  # words that make none are refused before hours of training
     if untrained:
         found = {
-            name: errors_over_sizes(name, build(*words), sizes, num_images)
-            for name, words in untrained.items()
+            each.name: errors_over_sizes(each.name, build(*each.words), sizes, num_images)
+            for each in untrained
         }
         _table(tracker, run_folder, "sizes", [row for rows in found.values() for row in rows])
         errors = {
             name: {row["size"]: row["relative"] for row in rows} for name, rows in found.items()
         }
         draw_errors_over_sizes(errors, TOLERANCE, figures / "error_over_size.png")
-        for name, each in errors.items():
-            result |= {f"untrained/{name}/{size}": error for size, error in each.items()}
+        for name, curve in errors.items():
+            result |= {f"untrained/{name}/{size}": error for size, error in curve.items()}
     if trained:
-        angles = _angles(DEBUG_ANGLES if debug else num_angles)
+        settings: dict[str, Any] = {
+            "angles": _angles(DEBUG_ANGLES if debug else num_angles),
+            "num_images": num_images,
+            "num_tests": DEBUG_TESTS if debug else num_tests,
+        }
         nets = []
-        for name, words in trained.items():
-            first = build(*words).trainer.seed
+        for each in trained:
+            first = build(*each.words).trainer.seed
             for seed in range(first, first + num_seeds):
-                parts = build(*words, f"seed={seed}")
-                nets.append(train(parts, name, seed, tracker, angles, num_images, debug))
+                parts = build(*each.words, f"seed={seed}")
+                nets.append(train(parts, each.name, seed, tracker, **settings))
+        names = [each.name for each in trained]
         rows = [row for net in nets for row in net.rows()]
         _table(tracker, run_folder, "angles", rows)
-        curves = {name: _mean_curve(nets, name) for name in trained}
+        curves = {name: _mean_curve(nets, name) for name in names}
         draw_accuracies_over_angles(curves, figures / "accuracy_over_angle.png")
         histories = {net.name: net.history for net in reversed(nets)}  # of the first seed
         draw_errors_over_layers(
-            {name: histories[name] for name in trained},
+            {name: histories[name] for name in names},
             TOLERANCE,
             figures / "error_over_layers.png",
         )
-        summary = [_summary(name, [net for net in nets if net.name == name]) for name in trained]
+        summary = [_summary(name, [net for net in nets if net.name == name]) for name in names]
         _table(tracker, run_folder, "seen_unseen", summary)
         for row in summary:
             result |= {f"{row['net']}/{key}": value for key, value in row.items() if key != "net"}

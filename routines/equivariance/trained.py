@@ -1,7 +1,7 @@
 """Nets trained upright: errors of their layers through training, accuracies on turned images."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite, pi
 from statistics import fmean
@@ -14,13 +14,14 @@ from datasets.spec import DataSpec, Split
 from partial_equiv.equivariance import act_on_images, equivariance_error
 from partial_equiv.groups import SO2
 from routines.equivariance.untrained import own_actions
-from routines.train import Parts, test_batches
+from routines.train import Parts
 from tester import evaluate
 from tracking import StageTracker, Tracker
 
-__all__ = ["QUARTERS", "Trained", "accuracies_over_angles", "train", "turned"]
+__all__ = ["QUARTERS", "Trained", "train", "turned"]
 
 QUARTERS = (0, 90, 180, 270)
+TEST_BATCH = 256
 PREFIX = "equivariance/"
 
 log = logging.getLogger(__name__)
@@ -69,11 +70,22 @@ def train(
     name: str,
     seed: int,
     tracker: Tracker,
+    *,
     angles: Sequence[float],
     num_images: int,
-    debug: bool,
+    num_tests: int | None,
 ) -> Trained:
-    """Train a net, or take up the training in its folder, and measure it."""
+    """Train a net, or take up the training in its folder, and measure it.
+
+    Args:
+        parts: of the training.
+        name: of the net.
+        seed: of the training.
+        tracker: of the run.
+        angles: to test at, in degrees.
+        num_images: that errors are measured on.
+        num_tests: images to test on, drawn once and for all; None: all of them.
+    """
     model, splits, folder = parts.model, parts.splits, parts.trainer.run_folder
     images, _ = next(splits.val.batches(num_images))
 
@@ -81,44 +93,41 @@ def train(
         device = next(net.parameters()).device
         report = equivariance_error(net, own_actions(net), images.to(device))
         errors = {layer.name or "output": layer.mean.relative for layer in report.layers}
-        return {
-            f"equivariance/{layer}": error for layer, error in errors.items() if isfinite(error)
-        }
+        return {PREFIX + layer: error for layer, error in errors.items() if isfinite(error)}
 
     log.info("%s, seed %d", name, seed)
     start = probe(model)
     stage = StageTracker(tracker, f"{name}_{seed}", folder)
     fit = replace(parts.trainer, tracker=stage, probe=probe).fit(model, splits, parts.task)
     history = [(0, _errors(start)), *((int(each["epoch"]), _errors(each)) for each in fit.history)]
-
-    def batches(split: Split) -> Iterator[tuple[Tensor, Tensor]]:
-        return test_batches(split, max(parts.trainer.batch_size, 256), debug)
-
-    accuracies = accuracies_over_angles(parts, angles, batches)
+    tests = list(_drawn(splits.test, num_tests))
+    accuracies = {angle: _accuracy(parts, tests, angle) for angle in angles}
     error = probe(model)[f"{PREFIX}output"]
     return Trained(name, seed, history, error, accuracies)
+
+
+def _drawn(split: Split, number: int | None) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batches of a split, or of so many of its samples, which may lie in the order of classes."""
+    if number is None:
+        yield from split.batches(TEST_BATCH)
+        return
+    for images, targets in split.batches(min(number, TEST_BATCH), seed=0):
+        yield images[:number], targets[:number]
+        number -= len(images)
+        if number <= 0:
+            return
+
+
+def _accuracy(parts: Parts, batches: Iterable[tuple[Tensor, Tensor]], degrees: float) -> float:
+    """The accuracy on images that are turned by an angle."""
+    spec = parts.splits.spec
+    moved = ((turned(images, spec, degrees), classes) for images, classes in batches)
+    return evaluate(parts.model, moved, parts.task)["accuracy"]
 
 
 def _errors(record: Mapping[str, float]) -> dict[str, float]:
     """The errors of layers in a record."""
     return {key.removeprefix(PREFIX): v for key, v in record.items() if key.startswith(PREFIX)}
-
-
-def accuracies_over_angles(
-    parts: Parts,
-    angles: Sequence[float],
-    batches: Callable[[Split], Iterator[tuple[Tensor, Tensor]]],
-) -> dict[float, float]:
-    """Test accuracies with all images turned by each angle, in degrees."""
-    spec = parts.splits.spec
-    return {
-        angle: evaluate(
-            parts.model,
-            ((turned(x, spec, angle), y) for x, y in batches(parts.splits.test)),
-            parts.task,
-        )["accuracy"]
-        for angle in angles
-    }
 
 
 def turned(images: Tensor, spec: DataSpec, degrees: float) -> Tensor:
