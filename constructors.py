@@ -39,7 +39,7 @@ INJECTED: Mapping[str, tuple[str, ...]] = {
     "conv": ("in_channels", "out_channels", "kernel", "sampling"),
     "kernel": ("in_coordinates", "out_channels", "in_channels"),
     "base_group": ("partial", "in_channels"),
-    "train": ("run_folder", "tracker", "seed", "debug"),
+    "train": ("run_folder", "tracker", "seed", "debug", "probe"),
     "routine": ("build", "tracker", "run_folder", "debug"),
     "tracking": ("run_folder", "name", "group", "config"),
 }

@@ -130,7 +130,7 @@ def _value(
             reason = f"should name a {annotation.__name__}"
             problems.append(line(f"{key}._target_", value["_target_"], reason))
         return component
-    if isinstance(value, list) and any(isinstance(each, dict) for each in value):
+    if isinstance(value, list) and any(isinstance(e, dict) and "_target_" in e for e in value):
         places = (f"{key}[{i}]" for i in range(len(value)))
         return [_value(*each, Any, injected, problems) for each in zip(places, value, strict=True)]
     try:

@@ -54,7 +54,7 @@ def make_optimizer(
 
 
 class Schedule:
-    r"""Sets the learning rates: linear warm-up, then cosine, steps, plateau or nothing; or one cycle.
+    r"""Sets the learning rates: linear warm-up, then cosine, steps, plateau, nothing; or a cycle.
 
     With base rate a, final rate b ≤ a, step t of T and W steps of warm-up,
 
