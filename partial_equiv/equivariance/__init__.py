@@ -9,6 +9,8 @@ from partial_equiv.equivariance.actions import act_on_images as act_on_images
 from partial_equiv.equivariance.actions import actions as actions
 from partial_equiv.equivariance.actions import resample as resample
 from partial_equiv.equivariance.actions import translate_elements as translate_elements
+from partial_equiv.equivariance.correlations import LayerCorrelations as LayerCorrelations
+from partial_equiv.equivariance.correlations import layer_correlations as layer_correlations
 from partial_equiv.equivariance.errors import Errors as Errors
 from partial_equiv.equivariance.report import LayerErrors as LayerErrors
 from partial_equiv.equivariance.report import Report as Report
@@ -18,6 +20,7 @@ from partial_equiv.equivariance.strides import inexact_layers as inexact_layers
 __all__ = [
     "Action",
     "Errors",
+    "LayerCorrelations",
     "LayerErrors",
     "Report",
     "act",
@@ -25,6 +28,7 @@ __all__ = [
     "actions",
     "equivariance_error",
     "inexact_layers",
+    "layer_correlations",
     "resample",
     "translate_elements",
 ]

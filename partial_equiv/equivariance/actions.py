@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from partial_equiv.gconv import GroupFeature
 from partial_equiv.groups import Finite, Group
+from partial_equiv.groups.pixels import permute_pixels, permutes_pixels
 
 __all__ = [
     "Action",
@@ -22,7 +23,6 @@ __all__ = [
     "act",
     "act_on_images",
     "actions",
-    "permutes_pixels",
     "resample",
     "translate_elements",
 ]
@@ -41,18 +41,9 @@ def act_on_images(
     values are less blurred, and may overshoot.
     """
     if permutes_pixels(matrix):
-        inverse = matrix.round().to(torch.long).T
-        swap = inverse[0, 0] == 0  # x of the source is read off y of the target
-        images = images.transpose(-2, -1) if swap else images
-        flips = [dim for dim, row in ((-1, inverse[:, 0]), (-2, inverse[:, 1])) if row.sum() < 0]
-        return images.flip(flips) if flips else images
+        return permute_pixels(matrix, images)
     maps = images.reshape(1, -1, *images.shape[-2:])
     return resample(matrix[None], maps, interpolation).reshape(images.shape)
-
-
-def permutes_pixels(matrix: Tensor) -> bool:
-    """Whether an orthogonal matrix [2, 2] is a signed permutation: a quarter turn or a mirror."""
-    return torch.allclose(matrix, matrix.round(), rtol=0, atol=1e-5)
 
 
 def resample(
