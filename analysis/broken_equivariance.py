@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_accuracies_over_angles", "draw_errors_over_layers", "draw_errors_over_sizes"]
 
-COLOURS = (BLUE, VERMILLION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", GREY)
-MARKERS = "osD^vP*"
-FLOOR = 1e-8  # what is less is drawn there: zero has no logarithm
+COLOURS = (BLUE, VERMILLION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", GREY, "black")
+MARKERS = "osD^vP*X"
+FLOOR, TOP = 1e-8, 8  # what is less is drawn at the floor: zero has no logarithm
 
 
 def draw_errors_over_sizes(
@@ -33,7 +33,7 @@ def draw_errors_over_sizes(
         shift = 0.5 * ((number + 0.5) / len(errors) - 0.5)
         places = [sizes.index(size) + shift for size in each]
         heights = [max(error, FLOOR) for error in each.values()]
-        marker, colour = MARKERS[number % 7], COLOURS[number % 7]
+        marker, colour = MARKERS[number % 8], COLOURS[number % 8]
         panel.plot(places, heights, marker, color=colour, label=name)
     _logarithmic(panel, tolerance)
     panel.set_xticks(range(len(sizes)), [str(size) for size in sizes])
@@ -94,7 +94,7 @@ def draw_accuracies_over_angles(
         degrees = sorted(each)
         angles = [radians(degree) for degree in [*degrees, degrees[0]]]
         percents = [100 * each[degree] for degree in [*degrees, degrees[0]]]
-        panel.plot(angles, percents, color=COLOURS[number % 7], label=name, linewidth=2)
+        panel.plot(angles, percents, color=COLOURS[number % 8], label=name, linewidth=2)
     panel.set_ylim(0, 100)
     panel.set_yticks([20, 40, 60, 80, 100], ["20", "40", "60", "80", "100 %"], fontsize="small")
     panel.set_xticks([radians(degree) for degree in range(0, 360, 30)])
@@ -106,7 +106,7 @@ def draw_accuracies_over_angles(
 def _logarithmic(panel: "Axes", tolerance: float) -> None:
     """A logarithmic axis with what counts as exact shaded."""
     panel.set_yscale("log")
-    panel.set_ylim(bottom=FLOOR / 2)
+    panel.set_ylim(FLOOR / 2, TOP)
     panel.axhspan(FLOOR / 2, tolerance, color=GREY, alpha=0.15, linewidth=0)
     panel.annotate(
         "exact",

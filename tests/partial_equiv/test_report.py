@@ -233,6 +233,10 @@ def test_your_own_representation() -> None:
 
     x = images()[:, :1]
     assert equivariance_error(Gradient(), [turn], x).first_break is None
+    assert equivariance_error(Gradient(), actions(P4, None, lambda h: h), x).first_break is None
+    slope = nn.Sequential(Gradient(), nn.AdaptiveAvgPool2d(1), nn.Flatten())  # vectors [B, 2]
+    assert equivariance_error(slope, actions(Dihedral(4), None, lambda h: h), x).relative < 1e-10
+    assert equivariance_error(slope, actions(P4), x).relative > 0.1
     assert equivariance_error(Gradient(), actions(P4), x).first_break is not None
 
 
