@@ -23,7 +23,14 @@ from partial_equiv.intervals import Interval
 __all__ = ["read"]
 
 Annotation: TypeAlias = Any  # a type, or what typing makes of one
-WORDS = {"a valid array": "a list", "a valid integer": "an integer", "a valid": "a"}
+WORDS = {
+    "a valid array": "a list",
+    "a valid integer": "an integer",
+    "a valid": "a",
+    "Field required": "given, too",
+    "Tuple should have at most": "a list of at most",
+    "items after validation": "values",
+}
 SETTINGS: Mapping[str, Annotation] = {"seed": Annotated[int, Interval(0, 2**32 - 1)], "debug": bool}
 
 
