@@ -24,12 +24,13 @@ __all__ = ["read"]
 
 Annotation: TypeAlias = Any  # a type, or what typing makes of one
 WORDS = {
-    "a valid array": "a list",
-    "a valid integer": "an integer",
-    "a valid": "a",
+    "Unexpected keyword argument": "without unknown keys",
     "Field required": "given, too",
     "Tuple should have at most": "a list of at most",
     "items after validation": "values",
+    "a valid array": "a list",
+    "a valid integer": "an integer",
+    "a valid": "a",
 }
 SETTINGS: Mapping[str, Annotation] = {"seed": Annotated[int, Interval(0, 2**32 - 1)], "debug": bool}
 
@@ -137,7 +138,7 @@ def _value(
             reason = f"should name a {annotation.__name__}"
             problems.append(line(f"{key}._target_", value["_target_"], reason))
         return component
-    if isinstance(value, list) and any(isinstance(each, dict) for each in value):
+    if isinstance(value, list) and any(isinstance(e, dict) and "_target_" in e for e in value):
         places = (f"{key}[{i}]" for i in range(len(value)))
         return [_value(*each, Any, injected, problems) for each in zip(places, value, strict=True)]
     try:

@@ -63,7 +63,7 @@ def table(name: str) -> str:
     return match[0]
 
 
-ALONE = ("exact/", "speed/", "symmetry_discovery/")  # not compared, or across sizes and rates
+ALONE = ("exact/", "parity/", "speed/", "symmetry_discovery/")  # or compared across sizes, rates
 COMPARED = [name for name in ROWS if not name.startswith(ALONE)]
 TABLES = {k: list(group) for k, group in itertools.groupby(sorted(COMPARED, key=table), key=table)}
 
