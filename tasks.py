@@ -1,13 +1,16 @@
 """Tasks: the loss of a batch, the metrics to report and the one that selects the best model."""
 
+import math
+from collections.abc import Mapping
 from typing import Literal, Protocol
 
 from torch import Tensor, nn
 from torch.nn import functional
 
+from datasets.spec import DataSpec
 from partial_equiv.intervals import Fraction
 
-__all__ = ["Classification", "Task"]
+__all__ = ["Classification", "Regression", "Task"]
 
 
 class Task(Protocol):
@@ -22,6 +25,14 @@ class Task(Protocol):
 
     def step(self, model: nn.Module, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the mean loss of a batch and its batch-mean metrics, all scalars."""
+        ...
+
+    def check(self, spec: DataSpec) -> None:
+        """Raise ValueError if the data set is not one for this task."""
+        ...
+
+    def summary(self, means: Mapping[str, float]) -> dict[str, float]:
+        """Return what to report, given the means of loss and metrics over all samples."""
         ...
 
 
@@ -47,3 +58,54 @@ class Classification:
         logits = model(images)  # [B, K]
         loss = functional.cross_entropy(logits, classes, label_smoothing=self.label_smoothing)
         return loss, {"accuracy": (logits.argmax(1) == classes).float().mean()}
+
+    def check(self, spec: DataSpec) -> None:
+        """Raise ValueError if the data set has no classes."""
+        if spec.num_classes is None:
+            raise ValueError("the data set has no classes but target vectors; try task=regression")
+
+    def summary(self, means: Mapping[str, float]) -> dict[str, float]:
+        """Return the means as they are."""
+        return dict(means)
+
+
+class Regression:
+    """Mean squared error of answers [B, T] to targets [B, T]; selects by it.
+
+    Reports the mean of the relative errors ‖answer − target‖ / ‖target‖ as well, and R², the share
+    of the targets' variance, added up over their components, that the answers explain.
+
+    >>> import torch
+    >>> task, targets = Regression(), torch.tensor([[1.0, 0.0], [3.0, 0.0]])
+    >>> loss, metrics = task.step(torch.nn.Identity(), (targets * 1.5, targets))
+    >>> means = {"loss": loss.item(), **{name: value.item() for name, value in metrics.items()}}
+    >>> task.summary(means)
+    {'loss': 0.625, 'relative_error': 0.5, 'r2': -0.25}
+    """
+
+    monitor: str = "loss"
+    mode: Literal["max", "min"] = "min"
+
+    def step(self, model: nn.Module, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the mean loss, {"relative_error"}, and what R² needs of a batch."""
+        images, targets = batch
+        answers = model(images).float()  # [B, T]
+        loss = functional.mse_loss(answers, targets)
+        errors = (answers - targets).norm(dim=1) / targets.norm(dim=1)
+        moments = {f"target/{i}": mean for i, mean in enumerate(targets.double().mean(0))}
+        moments["target/square"] = targets.double().square().mean()
+        return loss, {"relative_error": errors.mean(), **moments}
+
+    def check(self, spec: DataSpec) -> None:
+        """Raise ValueError if the data set has no target vectors."""
+        if spec.num_classes is not None:
+            raise ValueError("the data set has classes, no target vectors; try task=classification")
+
+    def summary(self, means: Mapping[str, float]) -> dict[str, float]:
+        """Return loss, relative error and R² (nan if all targets are the same)."""
+        reported = {name: mean for name, mean in means.items() if not name.startswith("target/")}
+        moments = {name: mean for name, mean in means.items() if name.startswith("target/")}
+        square = moments.pop("target/square")
+        variance = square - sum(mean**2 for mean in moments.values()) / len(moments)
+        reported["r2"] = 1 - means["loss"] / variance if variance > 0 else math.nan
+        return reported

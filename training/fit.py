@@ -160,7 +160,7 @@ class Fit:
         if self.ranks > 1 and sums:
             total = self._summed(torch.stack(list(sums.values())))
             sums = dict(zip(sums, total, strict=True))
-        return means(sums)
+        return self.task.summary(means(sums))
 
     def _summed(self, values: Tensor) -> Tensor:
         total = self.fabric.all_reduce(values, reduce_op="sum")
