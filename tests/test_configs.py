@@ -29,6 +29,13 @@ SHIPPED = [
 ]
 KINDS = ("T2", "SE2", "E2"), (True, False), options("kernel"), ("deterministic", "random")
 
+COMPANIONS = {  # what some options do not go without
+    "T2": ["conv.partial=False"],
+    "regression": ["dataset=unit_cells"],
+    "unit_cells": ["task=regression"],
+    "stored_cells": ["task=regression"],
+}
+
 
 @pytest.fixture(autouse=True)
 def _pictures(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,11 +56,11 @@ def run_forward(model: nn.Module, build: Build) -> torch.Tensor:
 @pytest.mark.parametrize(("group", "option"), SHIPPED)
 def test_every_option_is_built_and_run(group: str, option: str) -> None:
     plus = "" if group in compose() else "+"
-    config = compose([f"{plus}{group}={option}", *(["conv.partial=False"] * (option == "T2"))])
+    config = compose([f"{plus}{group}={option}", *COMPANIONS.get(option, ())])
     check(config)
     build = Build(config)
     scores = run_forward(build.model, build)
-    assert scores.shape == (2, build.spec.num_classes)
+    assert scores.shape == (2, build.spec.num_outputs)
     assert scores.isfinite().all()
 
 
