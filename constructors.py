@@ -32,7 +32,7 @@ __all__ = ["Build", "Run", "components", "compose", "construct_model", "run_rout
 INJECTED: Mapping[str, tuple[str, ...]] = {
     "dataset": (),
     "task": (),
-    "net": ("in_channels", "num_classes", "lifting", "conv", "pointwise", "kernel"),
+    "net": ("in_channels", "num_classes", "size", "lifting", "conv", "pointwise", "kernel"),
     "conv": ("in_channels", "out_channels", "kernel", "sampling"),
     "kernel": ("in_coordinates", "out_channels", "in_channels"),
     "base_group": ("partial", "in_channels"),
@@ -106,6 +106,7 @@ class Build:
                 "net",
                 in_channels=spec.in_channels,
                 num_classes=spec.num_outputs,
+                size=spec.size,
                 kernel=given["kernel"],
                 conv=self._construct(conv, given),
                 **{name: self._construct(layer, given) for name, layer in layers.items()},
@@ -148,9 +149,7 @@ class Build:
     @cached_property
     def _dataset(self) -> Made:
         section = self._sections["dataset"]
-        if self._config.debug and "download" in section.parameters:
-            section = replace(section, arguments={**section.arguments, "download": False})
-        return self._construct(section, {})
+        return self._construct(_offline(section) if self._config.debug else section, {})
 
     def _make(self, name: str, **given: object) -> Made:
         return self._construct(self._sections[name], given)
@@ -164,7 +163,8 @@ class Run:
     """A run: the words that it was started with, its folder and its tracker.
 
     Called by a routine, with further words, it composes afresh; a run inside the run has its own
-    folder in the run's folder, named by the words.
+    folder in the run's folder, named by the words. A word that chooses another option of a group
+    (net=vae_small) takes the place of all that was said about that group.
     """
 
     composition: Composition
@@ -173,7 +173,7 @@ class Run:
     tracker: Tracker
 
     def __call__(self, *overrides: str) -> Build:
-        config = self.composition.config([*self.overrides, *overrides])
+        config = self.composition.config([*_still_meant(self.overrides, overrides), *overrides])
         folder = self.folder / folder_name(overrides) if overrides else self.folder
         return Build(config, replace(self, folder=folder))
 
@@ -190,6 +190,24 @@ class Run:
     def given(self) -> dict[str, object]:
         """What a trainer or a routine may ask for."""
         return {"run_folder": self.folder, "tracker": self.tracker}
+
+
+def _offline(dataset: Component) -> Component:
+    """The same data set, and what it is made from, without any download."""
+    arguments = {
+        name: _offline(value) if isinstance(value, Component) else value
+        for name, value in dataset.arguments.items()
+    }
+    if "download" in dataset.parameters:
+        arguments["download"] = False
+    return replace(dataset, arguments=arguments)
+
+
+def _still_meant(words: Sequence[str], further: Sequence[str]) -> list[str]:
+    """The words that say nothing about a group for which a further word chooses an option."""
+    keys = (word.partition("=")[0] for word in further)
+    chosen = {key for key in keys if "." not in key}
+    return [word for word in words if word.lstrip("+~").split("=")[0].split(".")[0] not in chosen]
 
 
 def run_routine(

@@ -15,7 +15,7 @@ from typing import NoReturn
 HERE = Path(__file__).resolve().parent
 
 # Threads that wait for work sleep: spinning ones, OpenMP's default, made training ten times slower
-# whenever another process wanted one of the cores. Read when torch is loaded, so it stands first.
+# whenever another process wanted one of the cores. (Read when torch is loaded: this stands first.)
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 log = logging.getLogger(__name__)

@@ -3,6 +3,7 @@
     config.yaml         the resolved config, written first
     overrides.yaml      the words that made it, so that the run can be continued
     checkpoints/last.pt written by the trainer; with no result beside it, the run was torn
+    <stage>/            the same of each training, in a run that has several
     result.json         the final figures, written last and at once
 
 Two processes that share a folder do not mix: the second finds it locked (the lock dies with its
@@ -26,6 +27,7 @@ __all__ = [
     "difference",
     "folder_name",
     "has_checkpoint",
+    "is_begun",
     "is_done",
     "read_config",
     "read_finished",
@@ -39,7 +41,7 @@ CONFIG, OVERRIDES = "config.yaml", "overrides.yaml"
 RESULT, LAST = "result.json", "checkpoints/last.pt"
 # Where data lie and runs are shown says nothing about an experiment; a continued one may also
 # train longer, or elsewhere.
-FREE = re.compile(r"tracking\..*|dataset\.(root|download)|train\.resume")
+FREE = re.compile(r"tracking\..*|dataset\.(source\.)?(root|folder|download)|train\.resume")
 FREE_CONTINUED = re.compile(rf"{FREE.pattern}|train\..*")
 
 
@@ -83,6 +85,13 @@ def is_done(folder: Path) -> bool:
 def has_checkpoint(folder: Path) -> bool:
     """Whether a training here can be continued."""
     return (folder / LAST).is_file()
+
+
+def is_begun(folder: Path) -> bool:
+    """Whether a run here can be continued: its training, or one of its stages."""
+    if has_checkpoint(folder):
+        return True
+    return (folder / CONFIG).is_file() and any(folder.glob(f"*/{LAST}"))  # a sweep's has no config
 
 
 def write_config(folder: Path, config: Mapping[str, Any], overrides: Sequence[str]) -> None:

@@ -1,42 +1,44 @@
 """Tasks: the loss of a batch, the metrics to report and the one that selects the best model."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Literal, Protocol
+from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 from datasets.spec import DataSpec
-from partial_equiv.intervals import Fraction
+from models.vae import Autoencoding
+from partial_equiv.intervals import Fraction, NonNegative
 
-__all__ = ["Classification", "Regression", "Task"]
+__all__ = ["ELBO", "Classification", "Regression", "Task"]
 
 
-class Task(Protocol):
+class Task(ABC):
     """What a model is trained for.
 
     `monitor` names the validation value that selects the best model ("loss" or one of the metrics)
     and `mode` says whether more or less of it is better.
     """
 
-    monitor: str
-    mode: Literal["max", "min"]
+    monitor: str = "loss"
+    mode: Literal["max", "min"] = "min"
 
+    @abstractmethod
     def step(self, model: nn.Module, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the mean loss of a batch and its batch-mean metrics, all scalars."""
-        ...
 
     def check(self, spec: DataSpec) -> None:
         """Raise ValueError if the data set is not one for this task."""
-        ...
+        return
 
     def summary(self, means: Mapping[str, float]) -> dict[str, float]:
         """Return what to report, given the means of loss and metrics over all samples."""
-        ...
+        return dict(means)
 
 
-class Classification:
+class Classification(Task):
     """Cross entropy of logits [B, K] against classes [B]; reports and selects by accuracy.
 
     >>> import torch
@@ -46,8 +48,8 @@ class Classification:
     0.667
     """
 
-    monitor: str = "accuracy"
-    mode: Literal["max", "min"] = "max"
+    monitor = "accuracy"
+    mode = "max"
 
     def __init__(self, label_smoothing: Fraction = 0.0) -> None:
         self.label_smoothing = label_smoothing
@@ -56,20 +58,18 @@ class Classification:
         """Return the mean loss and {"accuracy"} of a batch (images [B, C, H, W], classes [B])."""
         images, classes = batch
         logits = model(images)  # [B, K]
+        if isinstance(logits, Autoencoding):
+            raise ValueError("task=classification: the net is an autoencoder; try task=elbo")
         loss = functional.cross_entropy(logits, classes, label_smoothing=self.label_smoothing)
-        return loss, {"accuracy": (logits.argmax(1) == classes).float().mean()}
+        return loss, {"accuracy": (logits.argmax(1) == classes).double().mean()}
 
     def check(self, spec: DataSpec) -> None:
         """Raise ValueError if the data set has no classes."""
         if spec.num_classes is None:
             raise ValueError("the data set has no classes but target vectors; try task=regression")
 
-    def summary(self, means: Mapping[str, float]) -> dict[str, float]:
-        """Return the means as they are."""
-        return dict(means)
 
-
-class Regression:
+class Regression(Task):
     """Mean squared error of answers [B, T] to targets [B, T]; selects by it.
 
     Reports the mean of the relative errors ‖answer − target‖ / ‖target‖ as well, and R², the share
@@ -82,9 +82,6 @@ class Regression:
     >>> task.summary(means)
     {'loss': 0.625, 'relative_error': 0.5, 'r2': -0.25}
     """
-
-    monitor: str = "loss"
-    mode: Literal["max", "min"] = "min"
 
     def step(self, model: nn.Module, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the mean loss, {"relative_error"}, and what R² needs of a batch."""
@@ -109,3 +106,30 @@ class Regression:
         variance = square - sum(mean**2 for mean in moments.values()) / len(moments)
         reported["r2"] = 1 - means["loss"] / variance if variance > 0 else math.nan
         return reported
+
+
+class ELBO(Task):
+    r"""The negative evidence lower bound of a variational autoencoder, per image; selects by it.
+
+        loss = reconstruction + β·kl,    reconstruction = ½‖x − x̂‖²,    kl = KL(N(μ, σ²) ‖ N(0, 1))
+
+    for a decoder with Gaussian noise of variance 1 in units of the normalised pixels, less
+    constants (Higgins et al., "beta-VAE", ICLR 2017, for β ≠ 1).
+
+    Args:
+        beta: β.
+    """
+
+    def __init__(self, beta: NonNegative = 1.0) -> None:
+        self.beta = beta
+
+    def step(self, model: nn.Module, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the mean loss and {"reconstruction", "kl"} of a batch (images, whatever)."""
+        images = batch[0]
+        made = model(images)
+        if not isinstance(made, Autoencoding):
+            raise ValueError("task=elbo: the net is no autoencoder; try net=vae_small")
+        reconstruction = (images - made.reconstruction).square().sum((1, 2, 3)).mean() / 2
+        mean, log_variance = made.mean, made.log_variance
+        kl = (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean() / 2
+        return reconstruction + self.beta * kl, {"reconstruction": reconstruction, "kl": kl}

@@ -38,7 +38,7 @@ def kernel_over_group(response: Response, resolution: int = RESOLUTION) -> tuple
         relative = group.coordinates(elements)[:, None].expand(-1, len(grid), -1)
         coordinates = torch.cat([grid.expand(len(elements), -1, -1), relative], dim=-1)
     values = layer.kernel(coordinates).permute(2, 3, 0, 1)  # [C_out, C_in, n, R²]
-    outside = grid.norm(dim=-1) > 1
+    outside = (grid.norm(dim=-1) > 1) & (not layer.kernel.square)
     return values.masked_fill(outside, torch.nan).unflatten(-1, (resolution, resolution)), elements
 
 

@@ -1,1 +1,6 @@
-"""Measurements that are no tests: each is a command that prints a table."""
+"""Benchmarks: run by hand, never as tests, in the surroundings that a training has."""
+
+import main as main
+from training.allocator import keep_freed_memory
+
+keep_freed_memory()

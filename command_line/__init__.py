@@ -2,5 +2,6 @@
 
 __all__ = ["NO_OPTIONS"]
 
-NO_OPTIONS = ("hydra", "sweep")
-"""Folders of cfg/ that are no groups of options: settings of Hydra, and W&B's sweeps."""
+NO_OPTIONS = ("experiment", "hydra", "sweep")
+"""Folders of cfg/ that hold no options of one thing: rows of EXPERIMENTS.md, settings of Hydra, and
+W&B's sweeps."""

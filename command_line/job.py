@@ -23,7 +23,7 @@ from run_folder import (
     claim,
     difference,
     folder_name,
-    has_checkpoint,
+    is_begun,
     is_done,
     write_config,
     write_result,
@@ -51,7 +51,7 @@ def job(config: DictConfig) -> None:
             _run(config, folder, sweep=sweep)
     except KeyboardInterrupt:
         place = os.path.relpath(folder)
-        saved = f"train.resume={place} continues the run" if has_checkpoint(folder) else "not saved"
+        saved = f"train.resume={place} continues the run" if is_begun(folder) else "not saved"
         log.warning("interrupted; %s", saved)
         raise
     except Exception as error:
@@ -69,7 +69,7 @@ def job(config: DictConfig) -> None:
 def _run(config: DictConfig, folder: Path, *, sweep: bool) -> None:
     hydra = HydraConfig.get()
     values: Any = OmegaConf.to_container(config, resolve=True)
-    if is_done(folder) or has_checkpoint(folder):
+    if is_done(folder) or is_begun(folder):
         continued = OmegaConf.select(config, "train.resume") is not None
         if not (sweep or continued):
             raise ConfigError(

@@ -14,6 +14,7 @@ Train and examine networks that learn how equivariant each layer should be.
   python main.py                                         a small net on rotated digits, a minute
   python main.py net=gcnn base_group=E2 conv.partial=True
   python main.py -m seed=0,1,2 conv.partial=True,False   six runs; hydra/launcher=joblib: at once
+  python main.py +experiment=rotmnist/SE2-8-partial      a row of EXPERIMENTS.md
   python main.py train.resume=<run folder>               go on where a run stopped
   python main.py debug=True                              dry run of a few batches, no network
   python main.py --cfg job                               show the config instead of running it

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
@@ -14,7 +15,7 @@ from command_line import NO_OPTIONS
 from composition import Composition, quoted
 from config_schema import ConfigError
 from config_schema.complaints import hint, line, unknown
-from run_folder import has_checkpoint, read_overrides
+from run_folder import is_begun, read_overrides
 
 __all__ = ["HYDRA_ERRORS", "continued", "jobs", "wrong_words"]
 
@@ -37,7 +38,7 @@ def continued(words: Sequence[str]) -> list[str]:
     if value is None:
         return list(words)
     folder = Path(str(value)).absolute()
-    if not has_checkpoint(folder):
+    if not is_begun(folder):
         state = "has no checkpoint" if folder.is_dir() else "does not exist"
         raise ConfigError(f"train.resume={value}: the run folder {state}")
     kept = [
@@ -80,7 +81,7 @@ def wrong_words(words: Sequence[str], composition: Composition, *, sweep: bool) 
                 yield _unreadable(word, error)
                 continue
             key = override.key_or_group
-            options = loader.get_group_options(key)
+            options = _options(loader, key)
             if not key:
                 yield f"{word}: should be written key=value"
             elif len(settings) > 1 and not sweep:
@@ -90,8 +91,8 @@ def wrong_words(words: Sequence[str], composition: Composition, *, sweep: bool) 
                 values += settings
             elif wrong := [name for each in settings for name in _names(each, options)]:
                 for name in wrong:
-                    allowed = f"should be {' or '.join(options)}{hint(name, options)}"
-                    yield line(key, name, allowed)
+                    allowed = " or ".join(_beside(str(name), options))
+                    yield line(key, name, f"should be {allowed}{hint(name, options)}")
             else:
                 choices.append(str(settings[0].input_line))
     yield from _wrong_values(choices, values, composition, groups)
@@ -111,6 +112,21 @@ def _names(choice: Override, options: Sequence[str]) -> list[object]:
     value = choice.value()
     names = value if isinstance(value, list) else [value]
     return [] if choice.is_delete() else [name for name in names if name not in options]
+
+
+def _options(loader: ConfigLoader, group: str) -> list[str]:
+    """The options of a group, those of its subfolders as folder/name; not its shared _parts."""
+    names = [name for name in loader.get_group_options(group) if not name.startswith("_")]
+    folders = loader.list_groups(group) if group else []
+    return names + [f"{f}/{name}" for f in folders for name in _options(loader, f"{group}/{f}")]
+
+
+def _beside(name: str, options: Sequence[str]) -> list[str]:
+    """The options in the folder that a name is given with; else the folders that there are."""
+    folder = name.rpartition("/")[0]
+    folders = sorted({each.rpartition("/")[0] for each in options})
+    beside = [each for each in options if each.rpartition("/")[0] == folder]
+    return beside or [f"{each}/…" for each in folders]
 
 
 def _unreadable(word: str, error: Exception) -> str:

@@ -62,6 +62,8 @@ class Component:
         arguments = self.bound(given, sections)
 
         def make(*positional: object, **named: object) -> Made:
+            for name in named.keys() - self.parameters.keys():
+                raise ConfigError(f"{self.key}: {self.target.__name__} takes no {name}")
             try:
                 return self.target(*positional, **(arguments | named))
             except ValueError as error:
@@ -74,11 +76,12 @@ class Component:
     def _located(self, message: str, sections: Mapping[str, "Component"]) -> str:
         """A complaint with the key that it is about in front.
 
-        Complaints begin with name=value, or with the whole key; the name is an argument of this
-        component, or of a section that passed it on (a sampling complains about `conv.partial`).
+        Complaints begin with name=value, or with the whole key, or with section=option; the name
+        is an argument of this component, or of a section that passed it on (a sampling complains
+        about `conv.partial`).
         """
         name, *rest = re.split(r"\W", message, maxsplit=2)
-        if name in sections and rest and message[len(name)] == ".":
+        if name in sections and rest and message[len(name)] in ".=":
             return message
         if name in self.arguments:
             return f"{self.key}.{message}"

@@ -56,8 +56,8 @@ class RotMNIST:
     The amat files are looked for in `root`/mnist_rotation_new and in `root`; their last `val_size`
     training rows are the validation set, as published. Built from MNIST, the test set has all of
     MNIST's test images and two thirds of its training images, and `split_seed` fixes angles and
-    splits. `train_size` keeps a class-balanced part of the training images; `augment_rotation`
-    turns training images further, afresh in every epoch.
+    splits. `train_size` and `test_size` keep class-balanced parts of the training and of the test
+    images; `augment_rotation` turns training images further, afresh in every epoch.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class RotMNIST:
         root: str = "data",
         val_size: Count = 2000,
         train_size: Count | None = None,
+        test_size: Count | None = None,
         split_seed: Natural = 0,
         augment_rotation: Degrees = 0.0,
         download: bool = True,
@@ -72,6 +73,7 @@ class RotMNIST:
         self.root = root
         self.val_size = val_size
         self.train_size = train_size
+        self.test_size = test_size
         self.split_seed = split_seed
         self.augment_rotation = augment_rotation
         self.download = download
@@ -108,13 +110,17 @@ class RotMNIST:
             (images, labels), test = self._build()
             kept, val = hold_out(labels, self.val_size, self.split_seed, "val")
         train = subset(kept, labels, self.train_size, self.split_seed, "train")
+        test_images, test_labels = test
+        tested = subset(
+            torch.arange(len(test_labels)), test_labels, self.test_size, self.split_seed, "test"
+        )
         augment = RandomRotation(self.augment_rotation) if self.augment_rotation else None
         spec = self.spec
         return Splits(
             spec,
             TensorSplit(images[train], labels[train], spec, augment),
             TensorSplit(images[val], labels[val], spec),
-            TensorSplit(*test, spec),
+            TensorSplit(test_images[tested], test_labels[tested], spec),
         )
 
     def _build(self) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:

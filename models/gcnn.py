@@ -3,7 +3,8 @@ r"""A plain group-convolutional network: lift, group convolutions, pool, read ou
 lift → [group conv → norm → ReLU (→ pool) (→ dropout)] × L → mean over group and space → linear.
 
 As in Romero & Lohit (NeurIPS 2022); their configuration is `hidden_channels=128, widths=[1, 2×7],
-pools=[2, 5], dropout_after=[2, 5, 8]`.
+pools=[2, 5], dropout_after=[2, 5, 8]`. With a grid kernel and `net=p4cnn` it is the P4CNN of Cohen
+& Welling (ICML 2016), on the trivial group the Z2CNN.
 """
 
 from collections import OrderedDict
@@ -12,7 +13,7 @@ from typing import Literal
 
 from torch import nn
 
-from models.readout import readout
+from models.readout import Order, readout
 from partial_equiv.gconv import (
     Activation,
     Dropout,
@@ -41,7 +42,10 @@ class GCNN(nn.Sequential):
         dropout_after: after which layers to drop channels, counted likewise.
         dropout: probability to drop a channel there.
         norm: over what to normalise (see `Norm`).
-        group_pool, spatial_pool: how the read-out integrates over the group and over space.
+        kernel_size: of the convolutions; None: as `lifting` and `conv` have it.
+        last_kernel_size: of the last convolution, which then has no padding; None: as the others.
+        group_pool, spatial_pool, first_pool: how the read-out integrates over the group and over
+            space, and over which of them first.
 
     Parameters at the published configuration on one channel and ten classes, SIREN-8: T2 3,992,042,
     as published for a true T2; SE(2) 3,992,170 and E(2) 3,992,234. The published 3,992,106 and
@@ -50,8 +54,12 @@ class GCNN(nn.Sequential):
     keep-logits in E(2), where the published net adds 8 and 16: ours also learns the lifting
     layer's.
 
+    P4CNN (10 channels, C4) has 24,990 on three channels and 24,810 on one, Z2CNN (20 channels, T2)
+    25,570 and 25,210, as published.
+
     Raises:
-        ValueError: if `pools` or `dropout_after` name a layer that there is not.
+        ValueError: if `pools` or `dropout_after` name a layer that there is not, or if there is no
+            last group convolution to have a `last_kernel_size`.
     """
 
     def __init__(
@@ -68,24 +76,33 @@ class GCNN(nn.Sequential):
         dropout_after: Sequence[Natural] = (),
         dropout: Fraction = 0.0,
         norm: Literal["batch", "instance", "layer"] = "batch",
+        kernel_size: Count | None = None,
+        last_kernel_size: Count | None = None,
         group_pool: Literal["mean", "max"] = "mean",
         spatial_pool: Literal["mean", "max"] = "mean",
+        first_pool: Order = "group",
     ) -> None:
+        if last_kernel_size is not None and not widths:
+            raise ValueError(f"last_kernel_size={last_kernel_size}: widths=[] has no last one")
         for name, places in (("pools", pools), ("dropout_after", dropout_after)):
             if any(place > len(widths) for place in places):
                 raise ValueError(f"{name}={list(places)}: the last layer is number {len(widths)}")
         channels = [hidden_channels, *(round(hidden_channels * width) for width in widths)]
         layers: OrderedDict[str, nn.Module] = OrderedDict()
+        sizes: dict[str, object] = {} if kernel_size is None else {"kernel_size": kernel_size}
         for i, out_channels in enumerate(channels):
+            if i == len(widths) and last_kernel_size is not None:
+                sizes = {"kernel_size": last_kernel_size, "padding": "valid"}
             if i == 0:
-                layers["lifting"] = lifting(in_channels, out_channels)
+                layers["lifting"] = lifting(in_channels, out_channels, **sizes)
             else:
-                layers[f"conv{i}"] = conv(channels[i - 1], out_channels)
+                layers[f"conv{i}"] = conv(channels[i - 1], out_channels, **sizes)
             layers[f"norm{i}"] = Norm(out_channels, norm)
             layers[f"activation{i}"] = Activation()
             if i in pools:
                 layers[f"pool{i}"] = SpatialPool(pool)
             if i in dropout_after:
                 layers[f"dropout{i}"] = Dropout(dropout)
-        layers.update(readout(channels[-1], num_classes, group_pool, spatial_pool))
+        ending = readout(channels[-1], num_classes, group_pool, spatial_pool, first_pool)
+        layers.update(ending)
         super().__init__(layers)

@@ -1,15 +1,21 @@
 """Partially equivariant group convolutions: groups, samplings, continuous kernels, layers."""
 
 from partial_equiv.ck import MLP as MLP
+from partial_equiv.ck import ContinuousKernel as ContinuousKernel
 from partial_equiv.ck import FourierNet as FourierNet
 from partial_equiv.ck import GaborNet as GaborNet
+from partial_equiv.ck import GridKernel as GridKernel
 from partial_equiv.ck import Kernel as Kernel
 from partial_equiv.ck import MAGNet as MAGNet
+from partial_equiv.ck import SeparableKernel as SeparableKernel
 from partial_equiv.ck import Siren as Siren
+from partial_equiv.equivariance import Action as Action
 from partial_equiv.equivariance import act as act
 from partial_equiv.equivariance import act_on_images as act_on_images
+from partial_equiv.equivariance import actions as actions
 from partial_equiv.equivariance import equivariance_error as equivariance_error
-from partial_equiv.equivariance import inexact_pools as inexact_pools
+from partial_equiv.equivariance import equivariance_report as equivariance_report
+from partial_equiv.equivariance import inexact_layers as inexact_layers
 from partial_equiv.equivariance import translate_elements as translate_elements
 from partial_equiv.gconv import Activation as Activation
 from partial_equiv.gconv import Convolution as Convolution
@@ -46,7 +52,9 @@ __all__ = [
     "MLP",
     "O2",
     "SO2",
+    "Action",
     "Activation",
+    "ContinuousKernel",
     "Convolution",
     "Cyclic",
     "Dihedral",
@@ -54,6 +62,7 @@ __all__ = [
     "Finite",
     "FourierNet",
     "GaborNet",
+    "GridKernel",
     "Group",
     "GroupConv",
     "GroupFeature",
@@ -66,16 +75,19 @@ __all__ = [
     "PointwiseConv",
     "Sample",
     "Sampling",
+    "SeparableKernel",
     "Siren",
     "SpatialPool",
     "SubsetEncoder",
     "Trivial",
     "act",
     "act_on_images",
+    "actions",
     "collected_kl",
     "equivariance_error",
+    "equivariance_report",
     "frozen_kernels",
-    "inexact_pools",
+    "inexact_layers",
     "kernel_l2",
     "learned_subsets",
     "monotone",

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from analysis.learned_ranges import draw_learned_ranges
 from datasets.spec import Split, Splits
-from partial_equiv.equivariance import inexact_pools
+from partial_equiv.equivariance import inexact_layers
 from partial_equiv.sampling import learned_subsets, samplings
 from tasks import Task
 from tester import evaluate
@@ -44,7 +44,7 @@ def run(build: Build, tracker: Tracker, run_folder: Path, debug: bool = False) -
     """Train, test and look; returns the final figures by flat names."""
     parts = build()
     model, splits, trainer = parts.model, parts.splits, parts.trainer
-    for name, size in inexact_pools(model, splits.spec.in_channels, splits.spec.size):
+    for name, size in inexact_layers(model, splits.spec.in_channels, splits.spec.size):
         log.warning(
             "%s subsamples %d pixels off centre: equivariance is no longer exact from there on "
             "(net.pool=blur is exact on every size)",

@@ -46,6 +46,11 @@ def has_subset(name: str) -> bool:
     return bool(group(name).algebra_size or group(name).optional_parts)
 
 
+def is_allowed(base_group: str, kernel: str) -> bool:
+    """Whether a shipped kernel can serve a shipped base group."""
+    return kernel != "grid" or group(base_group).permutes_pixels
+
+
 def layers(
     base_group: str, kernel: str | None = None, **settings: object
 ) -> tuple[Callable[..., LiftingConv], Callable[..., GroupConv]]:

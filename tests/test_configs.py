@@ -11,6 +11,8 @@ from command_line import NO_OPTIONS
 from composition import CONFIG_FOLDER
 from config_schema import ConfigError
 from constructors import Build, check, compose
+from models.vae import Autoencoding
+from tasks import ELBO
 from tests.terminal import Terminal
 
 
@@ -27,14 +29,23 @@ SHIPPED = [
     if (CONFIG_FOLDER / group).is_dir()
     for option in options(group)
 ]
-KINDS = ("T2", "SE2", "E2"), (True, False), options("kernel"), ("deterministic", "random")
-
-COMPANIONS = {  # what some options do not go without
-    "T2": ["conv.partial=False"],
-    "regression": ["dataset=unit_cells"],
-    "unit_cells": ["task=regression"],
-    "stored_cells": ["task=regression"],
+EXACT = ("kernel=grid", "conv.partial=False", "base_group=mirror")
+NEEDS = {  # what an option cannot be without
+    ("base_group", "T2"): ("conv.partial=False",),
+    ("kernel", "grid"): ("base_group=mirror",),
+    ("net", "resnet18"): (*EXACT, "net.hidden_channels=4"),
+    ("net", "resnet44"): (*EXACT, "net.hidden_channels=2"),
+    ("task", "elbo"): ("net=vae_mlp",),
+    ("task", "regression"): ("dataset=unit_cells",),
+    ("dataset", "unit_cells"): ("task=regression",),
+    ("dataset", "stored_cells"): ("task=regression",),
 }
+NEEDS |= {
+    ("net", name): ("task=elbo", "conv.partial=False")
+    for name in options("net")
+    if name.startswith("vae_")
+}
+KINDS = ("T2", "SE2", "E2"), (True, False), options("kernel"), ("deterministic", "random")
 
 
 @pytest.fixture(autouse=True)
@@ -47,21 +58,27 @@ def _pictures(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 
 def run_forward(model: nn.Module, build: Build) -> torch.Tensor:
-    """What a model answers to two random images of its data set's size, in training."""
+    """What a model answers to two random images of its data set's size, in training.
+
+    Of an autoencoder it is the reconstruction.
+    """
     spec = build.spec
     torch.manual_seed(0)
-    return model(torch.randn(2, spec.in_channels, *spec.size))
+    answer = model(torch.randn(2, spec.in_channels, *spec.size))
+    return answer.reconstruction if isinstance(answer, Autoencoding) else answer
 
 
 @pytest.mark.parametrize(("group", "option"), SHIPPED)
 def test_every_option_is_built_and_run(group: str, option: str) -> None:
     plus = "" if group in compose() else "+"
-    config = compose([f"{plus}{group}={option}", *COMPANIONS.get(option, ())])
+    config = compose([f"{plus}{group}={option}", *NEEDS.get((group, option), ())])
     check(config)
     build = Build(config)
-    scores = run_forward(build.model, build)
-    assert scores.shape == (2, build.spec.num_outputs)
-    assert scores.isfinite().all()
+    answer, spec = run_forward(build.model, build), build.spec
+    reconstructs = isinstance(build.task, ELBO)
+    shape = (spec.in_channels, *spec.size) if reconstructs else (spec.num_outputs,)
+    assert answer.shape == (2, *shape)
+    assert answer.isfinite().all()
 
 
 @pytest.mark.parametrize(
@@ -79,8 +96,11 @@ def test_every_mixture_runs_or_says_why_not(
         "net.hidden_channels=4",
     ]
     build = Build(compose(words))
-    if base_group == "T2" and (partial or sampling == "random"):
-        with pytest.raises(ConfigError, match=r"^(conv.partial=True|base_group.sampling=random): "):
+    reasons = r"^(conv.partial=True|base_group.sampling=random): "
+    senseless = base_group == "T2" and (partial or sampling == "random")
+    off_grid = kernel == "grid" and base_group != "T2"
+    if senseless or off_grid:
+        with pytest.raises(ConfigError, match=reasons if senseless else "^kernel=grid: "):
             _ = build.model
         return
     scores = run_forward(build.model, build)

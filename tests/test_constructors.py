@@ -6,11 +6,13 @@ import pytest
 import torch
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from composition import CONFIG_FOLDER, Composition
 from config_schema import ConfigError
 from constructors import Build, Run, check, compose, construct_model
+from models.vae import MLPVAE
 from tracking import JsonTracker
 
 SMALL = ["net.hidden_channels=4", "base_group.num_samples=4"]
@@ -114,6 +116,16 @@ def test_a_routine_can_build_runs_within_its_run(tmp_path: Path) -> None:
     assert len(list(plain.model.parameters())) > len(list(other.model.parameters()))
 
 
+def test_another_option_of_a_group_drops_what_was_said_about_it(tmp_path: Path) -> None:
+    words = ("net=gcnn", "net.pools=[0]", "task.label_smoothing=0.1", "seed=3")
+    run = Run(Composition(), words, tmp_path, JsonTracker(tmp_path))
+    inner = run("net=vae_mlp", "net.hidden_sizes=[8]", "task=elbo")
+    assert isinstance(inner.model, MLPVAE)
+    assert inner.trainer.seed == 3
+    with pytest.raises(HydraException, match="latent"):
+        run("net.latent=2")
+
+
 def test_a_torn_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "last.pt").touch()
@@ -122,7 +134,8 @@ def test_a_torn_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     assert run("seed=1").trainer.resume is None
 
 
-def test_a_dry_run_downloads_nothing(tmp_path: Path) -> None:
-    words = ["dataset=mnist", f"dataset.root={tmp_path}", "debug=True"]
+@pytest.mark.parametrize("dataset", ["mnist", "orbits_mnist"])
+def test_a_dry_run_downloads_nothing(dataset: str, tmp_path: Path) -> None:
+    words = [f"dataset={dataset}", f"dataset.root={tmp_path}", "debug=True"]
     with pytest.raises(ValueError, match="Dataset not found"):
         _ = Build(compose(words)).splits

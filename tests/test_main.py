@@ -50,7 +50,8 @@ def epochs(folder: Path) -> list[int]:
         ("+extra=1", "extra=1: the config has no extra, only "),
         ("+net.foo=1", "net.foo=1: GCNN takes no foo, only "),
         ("+net.pool=max", "+net.pool=max: is there already, leave out the +"),
-        ("+experiment=no/such", "experiment=no/such: "),
+        ("+experiment=no/such", "experiment=no/such: should be cifar10/… or "),
+        ("+experiment=rotmnist/T3", "(did you mean rotmnist/T2?)"),
         ("net", "net: should be written net=value"),
         ("=3", "=3: should be written key=value"),
         ("seed='a", "seed='a: cannot be read"),
@@ -116,7 +117,7 @@ def test_help_loads_nothing_heavy() -> None:
     told = subprocess.run(
         [sys.executable, "-c", script], cwd=MAIN.parent, check=True, capture_output=True, text=True
     )
-    assert re.search(r"base_group .* E2 .*\*SE2 .*T2\n", told.stdout)
+    assert re.search(r"base_group .* E2 .*\*SE2 .*T2\b", told.stdout)
     assert "hydra/launcher=joblib" in told.stdout
 
 

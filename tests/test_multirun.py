@@ -28,7 +28,7 @@ def test_one_failing_job_does_not_stop_the_others(
     assert "base_group=T2" in failed
     assert "Traceback" not in answer.out + answer.err
     log = next(tmp_path.glob("*base_group=T2*/main.log")).read_text()
-    assert "the trivial group has" in log
+    assert "num_samples=4" in log
 
 
 def test_what_is_done_is_skipped_and_what_is_torn_goes_on(

@@ -11,6 +11,7 @@ from run_folder import (
     difference,
     folder_name,
     has_checkpoint,
+    is_begun,
     is_done,
     read_overrides,
     read_result,
@@ -102,3 +103,22 @@ def test_another_experiment_is_noticed(
 def test_the_difference_is_named(tmp_path: Path) -> None:
     write_config(tmp_path, CONFIG, [])
     assert difference(tmp_path, CONFIG | {"seed": 1}) == f"seed=1: the run in {tmp_path} has seed=0"
+
+
+def test_a_run_of_stages_is_begun_but_a_sweep_is_no_run(tmp_path: Path) -> None:
+    (tmp_path / "oracle" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "oracle" / "checkpoints" / "last.pt").touch()
+    assert has_checkpoint(tmp_path / "oracle")
+    assert not is_begun(tmp_path), "these may be the jobs of a sweep"
+    write_config(tmp_path, CONFIG, [])
+    assert is_begun(tmp_path)
+    assert not has_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("key", ["root", "folder", "download"])
+def test_where_data_lie_makes_no_other_experiment(tmp_path: Path, key: str) -> None:
+    def placed(at: str) -> dict[str, object]:
+        return CONFIG | {"dataset": {key: at, "source": {key: at}}}
+
+    write_config(tmp_path, placed("here"), [])
+    assert difference(tmp_path, placed("there")) is None

@@ -2,7 +2,16 @@
 
 from tracking.dashboard import save_view
 from tracking.json_lines import JsonTracker, read_metrics, rewind
+from tracking.stage import StageTracker
 from tracking.tracker import Tracker
 from tracking.weights_and_biases import WandbTracker
 
-__all__ = ["JsonTracker", "Tracker", "WandbTracker", "read_metrics", "rewind", "save_view"]
+__all__ = [
+    "JsonTracker",
+    "StageTracker",
+    "Tracker",
+    "WandbTracker",
+    "read_metrics",
+    "rewind",
+    "save_view",
+]

@@ -14,6 +14,7 @@ from datasets.spec import Split, Splits
 from partial_equiv.sampling import learned_subsets
 from tasks import Task
 from tester import means, totals
+from training.allocator import keep_freed_memory
 from training.interruption import Interrupted, Interruption
 from training.norm_statistics import mixed_batches, reestimate
 from training.progress import Progress
@@ -40,6 +41,7 @@ class Fit:
     def __init__(
         self, settings: "Trainer", fabric: "Fabric", model: nn.Module, splits: Splits, task: Task
     ) -> None:
+        keep_freed_memory()
         self.settings, self.fabric, self.splits, self.task = settings, fabric, splits, task
         self.ranks, self.leads = fabric.world_size, fabric.is_global_zero
         self.batch_size = settings.batch_size // self.ranks

@@ -1,15 +1,21 @@
-r"""The contract of a continuous kernel: a small network from coordinates to convolution weights.
+r"""The contract of a kernel: a function from coordinates to the weights of a convolution.
 
-ψ(c) = W·b(c) + w₀, where the *basis* b: R^D → R^K is what the kinds of kernel differ in and the
-*read-out* (W, w₀) is linear. The split lets the sum of a convolution be reordered.
+A continuous kernel is a small network ψ(c) = W·b(c) + w₀, where the *basis* b: R^D → R^K is what
+the kinds of kernel differ in and the *read-out* (W, w₀) is linear. The split lets the sum of a
+convolution be reordered.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-__all__ = ["Kernel"]
+from partial_equiv.groups import Group
+
+__all__ = ["ContinuousKernel", "Kernel"]
 
 
 class Kernel(nn.Module, ABC):
@@ -19,15 +25,64 @@ class Kernel(nn.Module, ABC):
         in_coordinates: D, numbers per point: 2 for a position, plus the group's coordinates.
         out_channels: channels that the convolution computes.
         in_channels: channels that it reads.
+
+    Attributes:
+        square: whether the layer reads its whole k x k window, and not only the disc in it.
+    """
+
+    square: ClassVar[bool] = False
+
+    def __init__(self, in_coordinates: int, out_channels: int, in_channels: int) -> None:
+        super().__init__()
+        self.in_coordinates = in_coordinates
+        self.out_channels, self.in_channels = out_channels, in_channels
+
+    @abstractmethod
+    def settle(self, group: Group, coordinates: Tensor, variance: float) -> None:
+        """Draw the weights, once it is known which layer they are for.
+
+        Args:
+            group: that the layer is equivariant to.
+            coordinates: of all that the layer reads, [1, G_out, G_in, T, D] over the whole group.
+            variance: mean square of the weights, if they were the same at all elements.
+
+        Raises:
+            ValueError: if the kernel cannot serve this group.
+        """
+
+    @abstractmethod
+    def forward(self, coordinates: Tensor) -> Tensor:
+        """The weights [..., out_channels, in_channels] at coordinates [..., D]."""
+
+    def windows(
+        self, coordinates: Tensor, measure: Tensor | None, spread: Callable[[Tensor], Tensor]
+    ) -> Tensor:
+        """The weights of a convolution, [S, G_out, C_out, C_in, G_in, k²].
+
+        Args:
+            coordinates: [S, G_out, G_in, T, D].
+            measure: factors of the incoming elements [S, G_in]; None for 1.
+            spread: from the taps [..., T, K] to the window [..., k², K].
+        """
+        values = self(coordinates)  # [S, G_out, G_in, T, C_out, C_in]
+        if measure is not None:
+            values = values * measure[:, None, :, None, None, None]
+        windows = spread(values.flatten(4)).unflatten(4, values.shape[4:])
+        return windows.permute(0, 1, 4, 5, 2, 3).contiguous()
+
+
+class ContinuousKernel(Kernel):
+    """A network of the coordinates.
+
+    Args:
+        in_coordinates, out_channels, in_channels: as for `Kernel`.
         num_features: K, size of the basis.
     """
 
     def __init__(
         self, in_coordinates: int, out_channels: int, in_channels: int, num_features: int
     ) -> None:
-        super().__init__()
-        self.in_coordinates = in_coordinates
-        self.out_channels, self.in_channels = out_channels, in_channels
+        super().__init__(in_coordinates, out_channels, in_channels)
         self.readout = nn.Linear(num_features, out_channels * in_channels)
 
     @abstractmethod
@@ -38,10 +93,25 @@ class Kernel(nn.Module, ABC):
         weights = self.readout(self.basis(coordinates))
         return weights.unflatten(-1, (self.out_channels, self.in_channels))
 
+    def windows(
+        self, coordinates: Tensor, measure: Tensor | None, spread: Callable[[Tensor], Tensor]
+    ) -> Tensor:
+        """As `Kernel.windows`. What a weight is multiplied with, and the zeros outside of the disc,
+        are put into the basis, which is small; the read-out then writes the weights where the
+        convolution wants them, in one matrix product for each outgoing element."""
+        basis = functional.pad(self.basis(coordinates), (0, 1), value=1.0)  # for the read-out's w₀
+        if measure is not None:
+            basis = basis * measure[:, None, :, None, None]
+        basis = spread(basis)  # [S, G_out, G_in, k², K + 1]
+        readout = torch.cat([self.readout.weight, self.readout.bias[:, None]], dim=1)
+        points = basis.flatten(2, 3).flatten(0, 1)  # [S·G_out, G_in·k², K + 1]
+        weights = readout.expand(len(points), -1, -1) @ points.mT
+        channels, window = (self.out_channels, self.in_channels), basis.shape[2:4]
+        return weights.view(*basis.shape[:2], *channels, *window)
+
     @torch.no_grad()
-    def scale_readout(self, coordinates: Tensor, variance: float) -> None:
-        """Redraw the read-out so that weights at `coordinates` [..., D] have mean square
-        `variance`.
+    def settle(self, group: Group, coordinates: Tensor, variance: float) -> None:
+        """Redraw the read-out so that weights at `coordinates` have mean square `variance`.
 
         A random network's output scale says nothing of the convolution it feeds; this is He et
         al.'s (2015) rule for the weights that the convolution sees.

@@ -13,8 +13,9 @@ from math import pi
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from partial_equiv.ck.base import Kernel
+from partial_equiv.ck.base import ContinuousKernel
 from partial_equiv.ck.linear import UniformLinear
 from partial_equiv.intervals import Count, Positive
 
@@ -58,11 +59,15 @@ class GaborFilter(nn.Module):
             self.sine.linear.weight.mul_(self.gamma)
 
     def forward(self, coordinates: Tensor) -> Tensor:
-        distance = (self.gamma * (coordinates[..., None, :] - self.mu)).square().sum(-1)
+        precision = self.gamma.square().expand_as(self.mu)  # [K, D]
+        # Σ_d γ_d² (c_d - μ_d)², multiplied out: linear in (c², c), and no tensor has K·D columns
+        terms = torch.cat([coordinates.square(), coordinates], dim=-1)
+        factors = torch.cat([precision, -2 * precision * self.mu], dim=-1)
+        distance = functional.linear(terms, factors, (precision * self.mu.square()).sum(-1))
         return self.sine(coordinates) * (-0.5 * distance).exp()
 
 
-class _MFN(Kernel):
+class _MFN(ContinuousKernel):
     """The recursion that the three kinds share; they differ in their `filters`."""
 
     def __init__(

@@ -5,7 +5,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from partial_equiv.ck.base import Kernel
+from partial_equiv.ck.base import ContinuousKernel
 from partial_equiv.ck.linear import UniformLinear
 from partial_equiv.intervals import Count
 
@@ -14,7 +14,7 @@ __all__ = ["MLP"]
 ACTIVATIONS = {"gelu": nn.GELU, "relu": nn.ReLU, "swish": nn.SiLU, "tanh": nn.Tanh}
 
 
-class MLP(Kernel):
+class MLP(ContinuousKernel):
     """Linear layers with a pointwise activation, He-initialised.
 
     Args:

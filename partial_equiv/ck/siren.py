@@ -9,14 +9,14 @@ Sitzmann et al., "Implicit Neural Representations with Periodic Activation Funct
 import torch
 from torch import Tensor, nn
 
-from partial_equiv.ck.base import Kernel
+from partial_equiv.ck.base import ContinuousKernel
 from partial_equiv.ck.linear import UniformLinear
 from partial_equiv.intervals import Count, Positive
 
 __all__ = ["Siren"]
 
 
-class Siren(Kernel):
+class Siren(ContinuousKernel):
     """A sine network as kernel.
 
     Args:

@@ -1,6 +1,6 @@
-r"""Lifting, group and pointwise convolutions with continuous kernels.
+r"""Lifting, group and pointwise convolutions, with continuous kernels or free weights.
 
-With T taps p inside the kernel's disc and G incoming elements h' of weight w:
+With T taps p in the kernel's disc (or square) and G incoming elements h' of weight w:
 
     lifting    (f⋆ψ)(x, h) = Σ_p f(x + p) ψ(h⁻¹p)
     group      (f⋆ψ)(x, h) = Σ_h' w(h') Σ_p f(x + p, h') ψ(h⁻¹p, h⁻¹h') / Σ_h' w(h')
@@ -10,16 +10,18 @@ The mean over h' estimates the normalised Haar integral, so that the response do
 number of samples. Romero & Lohit, NeurIPS 2022, equations 3-5.
 """
 
+import functools
 from collections.abc import Callable
 from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from partial_equiv.ck import Kernel
-from partial_equiv.gconv.evaluation import Generated, convolve, frozen
+from partial_equiv.ck import Kernel, SeparableKernel
+from partial_equiv.gconv.evaluation import Generated, arrange, convolve, frozen
 from partial_equiv.gconv.feature import GroupFeature
 from partial_equiv.gconv.stencil import Stencil
+from partial_equiv.gconv.windows import Windows
 from partial_equiv.intervals import Count, Natural
 from partial_equiv.sampling import Sample, Sampling
 
@@ -32,17 +34,24 @@ class Convolution(nn.Module):
     Args:
         in_channels: C_in.
         out_channels: C_out.
-        kernel: makes the continuous kernel, as kernel(in_coordinates, out_channels, in_channels).
+        kernel: makes the kernel, as kernel(in_coordinates, out_channels, in_channels).
         sampling: makes the sampling of the output's elements, as
             sampling(partial=partial, in_channels=in_channels).
         partial: learn which part of the group the output keeps.
         kernel_size: k, width of the window in pixels.
-        padding: "same" (k odd), "valid", or pixels on every side.
+        stride: compute every stride-th pixel; exact where the stride rule holds (see `Windows`).
+        dilation: pixels from tap to tap.
+        padding: "same" (k odd; the size only shrinks by the stride), "valid", or pixels on every
+            side.
         padding_mode: "zeros", or "circular" for periodic images.
         bias: add a learned constant to each output channel.
+        separable: the kernel of a group convolution is a product ψ₁(h⁻¹p)·ψ₂(h⁻¹h'), see
+            `SeparableKernel`: the layer mixes channels and elements at each pixel, then filters
+            each channel alone. The other two have one of the factors, and nothing to separate.
+        channels_last: convolve with the channels innermost in memory: for bfloat16.
 
     Raises:
-        ValueError: for padding="same" with an even kernel, and as `Sampling` does.
+        ValueError: for padding="same" with an even kernel, and as `Sampling` and the kernel do.
     """
 
     spatial: ClassVar[bool]  # the kernel reads h⁻¹p
@@ -57,25 +66,36 @@ class Convolution(nn.Module):
         sampling: Callable[..., Sampling],
         partial: bool = False,
         kernel_size: Count = 3,
+        stride: Count = 1,
+        dilation: Count = 1,
         padding: Literal["same", "valid"] | Natural = "same",
         padding_mode: Literal["zeros", "circular"] = "zeros",
         bias: bool = True,
+        separable: bool = False,
+        channels_last: bool = False,
     ) -> None:
         super().__init__()
         if padding == "same" and kernel_size % 2 == 0:
             raise ValueError(f"kernel_size={kernel_size}: padding=same needs an odd number")
         if isinstance(padding, str):
-            padding = kernel_size // 2 if padding == "same" else 0
-        self.padding, self.padding_mode = padding, padding_mode
+            padding = dilation * (kernel_size // 2) if padding == "same" else 0
+        self._windows = Windows(kernel_size, stride, padding, dilation)
+        self.padding_mode, self.channels_last = padding_mode, channels_last
         self.sampling = sampling(partial=partial, in_channels=in_channels)
-        self.stencil = Stencil(kernel_size)
         group = self.sampling.group
         in_coordinates = 2 * self.spatial + group.coordinate_size * self.relative
+        if separable and self.spatial and self.relative:
+            kernel = functools.partial(SeparableKernel, kernel=kernel)
         self.kernel = kernel(in_coordinates, out_channels, in_channels)
+        self.stencil = Stencil(kernel_size, self.kernel.square)
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
         whole = self._whole_group()
         coordinates = self.kernel_coordinates(whole, whole)
-        self.kernel.scale_readout(coordinates, 2 / (in_channels * self.stencil.num_taps))
+        self.kernel.settle(group, coordinates, 2 / (in_channels * self.stencil.num_taps))
+
+    def windows(self, size: int) -> Windows:
+        """Where the windows lie along an axis of `size` pixels."""
+        return self._windows
 
     def kernel_coordinates(self, elements: Tensor, inputs: Tensor) -> Tensor:
         """What the kernel reads, [S, G_out, G_in, T, D], to get to elements h [S, G_out, d] from
@@ -93,14 +113,18 @@ class Convolution(nn.Module):
         return torch.cat([part.expand(*shape, -1) for part in coordinates], dim=-1)
 
     def kernel_weights(self, feature: GroupFeature, elements: Tensor) -> Tensor:
-        """The convolution's weight [S, C_out, G_out, C_in, G_in, k, k], in the parameters'
+        """The convolution's weight [S, G_out, C_out, C_in, G_in, k, k], in the parameters'
         precision also under autocast: angles do not survive bfloat16."""
         with torch.autocast(feature.x.device.type, enabled=False):
-            values = self.kernel(self.kernel_coordinates(elements, feature.elements))
-            if self.relative:
-                values = values * measure(feature)[:, None, :, None, None, None]
-            values = values.permute(0, 4, 1, 5, 2, 3)  # [S, C_out, G_out, C_in, G_in, T]
-            return self.stencil.spread(values)
+            coordinates = self.kernel_coordinates(elements, feature.elements)
+            factors = measure(feature) if self.relative else None
+            weight = self.kernel.windows(coordinates, factors, self.stencil.spread)
+            return weight.unflatten(-1, (self.stencil.kernel_size, -1))
+
+    def factors(self, feature: GroupFeature, elements: Tensor) -> tuple[Tensor, ...]:
+        """Kernels like `kernel_weights` that are convolved with one after the other; only the last
+        one reaches over the pixels."""
+        return (self.kernel_weights(feature, elements),)
 
     def kernel_norm(self) -> Tensor:
         """‖ψ‖² (scalar): an output's squared weights, averaged over h', summed over the rest."""
@@ -116,10 +140,18 @@ class Convolution(nn.Module):
         made = None if cache is None else cache.get(self)
         if made is None or not made.fits(inputs):
             sample = choose()
-            made = Generated(inputs, sample, self.kernel_weights(feature, sample.elements))
+            factors = self.factors(feature, sample.elements)
+            made = Generated(
+                inputs, sample, tuple(arrange(weight, feature.x) for weight in factors)
+            )
             if cache is not None:
                 cache[self] = made
-        x = convolve(feature.x, made.weight, self.bias, self.padding, self.padding_mode)
+        x, (*mixing, weight) = feature.x, made.factors
+        for factor in mixing:
+            x = convolve(x, factor, None, Windows(1), "zeros", self.channels_last)
+        settings = self._windows, self.padding_mode, self.channels_last
+        x = convolve(x, weight, self.bias, *settings)
+        x = x if self.channels_last else x.contiguous()
         sample = made.sample
         return GroupFeature(x, sample.elements, sample.weights, sample.offset)
 
@@ -156,6 +188,22 @@ class GroupConv(Convolution):
     """From a feature on the group to another: [B, C_in, G, H, W] to [B, C_out, G', H', W']."""
 
     spatial, relative = True, True
+
+    def factors(self, feature: GroupFeature, elements: Tensor) -> tuple[Tensor, ...]:
+        if not isinstance(self.kernel, SeparableKernel):
+            return super().factors(feature, elements)
+        with torch.autocast(feature.x.device.type, enabled=False):
+            coordinates = self.kernel_coordinates(elements, feature.elements)
+            mixing = self.kernel.mixing.windows(
+                coordinates[..., :1, 2:], measure(feature), lambda values: values
+            )
+            filters = self.kernel.positions.windows(
+                coordinates[:, :, :1, :, :2], None, self.stencil.spread
+            )
+            side = self.stencil.kernel_size
+            # depthwise: the outputs lie as the inputs do, C_out outside
+            filters = filters.transpose(1, 2).contiguous().transpose(1, 2)
+            return mixing.unsqueeze(-1), filters.unflatten(-1, (side, side))
 
     def forward(
         self, feature: GroupFeature, generator: torch.Generator | None = None

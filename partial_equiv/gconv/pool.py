@@ -1,9 +1,4 @@
-"""Pooling of group features over space and over the group.
-
-A layer with stride s, window k and padding p subsamples from the top left corner. It commutes with
-quarter turns and mirrors of an image of i pixels iff (i + 2p - k) mod s = 0: then the windows lie
-symmetrically (Edixhoven, Lengyel, van Gemert, "Using and Abusing Equivariance", ICCVw 2023).
-"""
+"""Pooling of group features over space and over the group."""
 
 from typing import Literal
 
@@ -12,7 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from partial_equiv.gconv.feature import GroupFeature
-from partial_equiv.intervals import Count
+from partial_equiv.gconv.windows import Windows
+from partial_equiv.intervals import Count, Natural
 
 __all__ = ["GroupPool", "SpatialPool"]
 
@@ -27,9 +23,11 @@ class SpatialPool(nn.Module):
             2019).
         kernel_size: k of max and mean.
         stride: s of max and mean, k if None.
+        padding: p of max (with -∞) and mean (with zeros).
 
     Raises:
-        ValueError: if `mode` is "blur" and kernel_size or stride is not 2.
+        ValueError: if `mode` is "blur" and kernel_size or stride is not 2, or padding not 0; if
+            padding is more than half of the window.
     """
 
     def __init__(
@@ -37,15 +35,24 @@ class SpatialPool(nn.Module):
         mode: Literal["max", "mean", "blur"] = "max",
         kernel_size: Count = 2,
         stride: Count | None = None,
+        padding: Natural = 0,
     ) -> None:
         super().__init__()
         self.mode, self.kernel_size, self.stride = mode, kernel_size, stride or kernel_size
-        if mode == "blur" and (self.kernel_size, self.stride) != (2, 2):
-            raise ValueError(f"kernel_size={kernel_size}, stride={stride}: pool=blur halves, use 2")
+        self.padding = padding
+        if mode == "blur" and (self.kernel_size, self.stride, padding) != (2, 2, 0):
+            raise ValueError(
+                f"kernel_size={kernel_size}, stride={stride}, padding={padding}: pool=blur halves, "
+                "use 2, 2 and 0"
+            )
+        if 2 * padding > kernel_size:
+            raise ValueError(f"padding={padding}: use at most half of kernel_size={kernel_size}")
 
-    def commutes(self, size: int) -> bool:
-        """Whether pooling `size` pixels is exact under quarter turns and mirrors."""
-        return self.mode == "blur" or (size - self.kernel_size) % self.stride == 0
+    def windows(self, size: int) -> Windows:
+        """Where the windows lie along an axis of `size` pixels."""
+        if self.mode == "blur":
+            return Windows(3 + (size + 1) % 2, stride=2, padding=1)
+        return Windows(self.kernel_size, self.stride, self.padding)
 
     def forward(self, feature: GroupFeature) -> GroupFeature:
         return feature.map(self._pool)
@@ -55,13 +62,14 @@ class SpatialPool(nn.Module):
         if self.mode == "blur":
             maps = blur(blur(maps, -1), -2)
         elif self.mode == "max":
-            maps = functional.max_pool2d(maps, self.kernel_size, self.stride)
+            maps = functional.max_pool2d(maps, self.kernel_size, self.stride, self.padding)
         else:
-            maps = functional.avg_pool2d(maps, self.kernel_size, self.stride)
+            maps = functional.avg_pool2d(maps, self.kernel_size, self.stride, self.padding)
         return maps.unflatten(1, x.shape[1:3])
 
     def extra_repr(self) -> str:
-        return f"{self.mode}, kernel_size={self.kernel_size}, stride={self.stride}"
+        sizes = f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+        return f"{self.mode}, {sizes}"
 
 
 def blur(x: Tensor, dim: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Where a kernel lives: the pixels of a k x k window that lie inside the unit disc."""
+"""Where a kernel lives: the pixels of a k x k window, or those that lie inside the unit disc."""
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,10 @@ class Stencil(nn.Module):
 
     The disc is taken from unrotated positions, so that a tap does not flicker with the angle.
 
+    Args:
+        kernel_size: k.
+        square: take all k² pixels of the window.
+
     Attributes:
         positions: [T, 2], T taps inside the disc: 1 for k = 1, 5 for 3, 29 for 7.
 
@@ -21,12 +25,12 @@ class Stencil(nn.Module):
     positions: Tensor
     gather: Tensor
 
-    def __init__(self, kernel_size: int) -> None:
+    def __init__(self, kernel_size: int, square: bool = False) -> None:
         super().__init__()
-        self.kernel_size = kernel_size
+        self.kernel_size, self.square = kernel_size, square
         steps = 2 * torch.arange(kernel_size) - (kernel_size - 1)  # whole numbers: exact on the rim
         y, x = torch.meshgrid(steps, steps, indexing="ij")
-        inside = (x.square() + y.square() <= max(kernel_size - 1, 1) ** 2).flatten()
+        inside = (x.square() + y.square() <= max(kernel_size - 1, 1) ** 2).flatten() | square
         grid = torch.stack([x, y], dim=-1).flatten(0, 1)[inside]
         positions = grid.to(torch.get_default_dtype()) / max(kernel_size - 1, 1)
         gather = torch.where(inside, inside.cumsum(0) - 1, inside.sum())
@@ -38,11 +42,12 @@ class Stencil(nn.Module):
         """T, the taps inside the disc."""
         return len(self.positions)
 
-    def spread(self, weights: Tensor) -> Tensor:
-        """Weights at the taps [..., T] as a window [..., k, k], zero outside the disc."""
-        padded = nn.functional.pad(weights, (0, 1))
-        window = padded.index_select(-1, self.gather)
-        return window.unflatten(-1, (self.kernel_size, self.kernel_size))
+    def spread(self, values: Tensor) -> Tensor:
+        """Values at the taps [..., T, K] at all pixels of the window [..., k², K], zero outside the
+        disc."""
+        if self.square:
+            return values
+        return nn.functional.pad(values, (0, 0, 0, 1)).index_select(-2, self.gather)
 
     def extra_repr(self) -> str:
         return f"{self.kernel_size}, num_taps={self.num_taps}"

@@ -37,6 +37,11 @@ class Group(ABC):
     optional_parts: tuple[str, ...] = ()
     size: int | None = None
 
+    @property
+    def permutes_pixels(self) -> bool:
+        """Whether every element maps the grid of pixels to itself."""
+        return False
+
     def identity(
         self, dtype: torch.dtype | None = None, device: torch.device | None = None
     ) -> Tensor:

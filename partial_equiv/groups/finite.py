@@ -37,6 +37,10 @@ class Finite(Group):
     def grid_permuting(self) -> Tensor:
         """Which elements [size] map the grid of pixels to itself: quarter turns and mirrors."""
 
+    @property
+    def permutes_pixels(self) -> bool:
+        return bool(self.grid_permuting().all())
+
     def cayley_table(self) -> Tensor:
         """The place [size, size] of each product (row after column) in `elements()`."""
         elements = self.elements()

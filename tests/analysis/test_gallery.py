@@ -112,10 +112,10 @@ def test_the_drawn_kernel_is_the_one_that_is_used() -> None:
         identity = layer.sampling.group.identity()[None]
         if answer.read is None:
             used = layer.kernel_weights(GroupFeature(empty, identity[None]), elements[None])
-            used = used[0, :, :, :, 0].transpose(1, 2)
+            used = used[0, :, :, :, 0].permute(1, 2, 0, 3, 4)
         else:
             used = layer.kernel_weights(GroupFeature(empty, elements[None]), identity[None])
-            used = used[0, :, 0] * len(elements)  # each counts for a sixteenth of the mean
+            used = used[0, 0] * len(elements)  # each counts for a sixteenth of the mean
         assert values.shape == (4, used.shape[1], 16, 2, 2)
         assert torch.allclose(values, used[..., 1::2, 1::2], atol=1e-5), name
         fine, _ = kernel_over_group(answer, 9)

@@ -3,13 +3,22 @@
 import pytest
 import torch
 
-from datasets.digits import Digits
+from datasets.digits import Digits, read_digits
 from datasets.spec import Splits
 
 
 def splits(**arguments: float) -> Splits:
     """Return the splits of upright digits unless told otherwise."""
     return Digits(**{"rotation": 0.0, **arguments}).splits()
+
+
+def test_the_digits_are_those_of_scikit_learn() -> None:
+    from sklearn.datasets import load_digits
+
+    images, labels = read_digits()
+    bundle = load_digits()
+    assert torch.equal(images[:, 0] * 16, torch.from_numpy(bundle.images).float())
+    assert torch.equal(labels, torch.from_numpy(bundle.target))
 
 
 def test_the_spec_tells_what_the_splits_hold() -> None:

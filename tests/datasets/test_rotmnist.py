@@ -48,6 +48,15 @@ def test_without_them_mnist_is_turned(mnist_root: Path, caplog: pytest.LogCaptur
     assert not torch.equal(images, other)
 
 
+def test_a_part_of_the_test_images_is_the_same_for_every_training(mnist_root: Path) -> None:
+    whole = RotMNIST(str(mnist_root), val_size=2).splits()
+    part = RotMNIST(str(mnist_root), val_size=2, test_size=20).splits()
+    assert (len(part.train), len(part.val), len(part.test)) == (10, 2, 20)
+    (images, targets), (few, labels) = (next(each.test.batches(60)) for each in (whole, part))
+    assert labels.bincount().tolist() == [round(n / 3) for n in targets.bincount().tolist()]
+    assert sum(bool((images == image).all(dim=(1, 2, 3)).any()) for image in few) == 20
+
+
 def test_no_source_image_is_in_two_splits(
     mnist_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

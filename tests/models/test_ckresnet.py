@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from constructors import compose, construct_model
 from models.ckresnet import CKResNet
-from partial_equiv.equivariance import equivariance_error, inexact_pools
+from partial_equiv.equivariance import equivariance_error, inexact_layers
 from partial_equiv.gconv import SpatialPool
 from partial_equiv.groups import Finite
 from partial_equiv.penalties import monotone
@@ -72,7 +72,7 @@ def test_it_is_exactly_invariant(base_group: str, pools: str) -> None:
     """All pools meet even sizes (12, 6), and the last convolution is valid."""
     words = f"base_group={base_group}", "conv.partial=False", f"net.pools={pools}"
     net = model(*words, "conv.kernel_size=3").double().eval()
-    assert inexact_pools(net, 1, (12, 12)) == []
+    assert inexact_layers(net, 1, (12, 12)) == []
     group, x = shipped.group(base_group), torch.randn(4, 1, 12, 12).double()
     elements = group.elements()[group.grid_permuting()] if isinstance(group, Finite) else None
     if elements is None:
@@ -86,8 +86,8 @@ def test_it_is_exactly_invariant(base_group: str, pools: str) -> None:
 
 def test_an_odd_size_breaks_it_and_is_found() -> None:
     net = model("conv.partial=False", "conv.kernel_size=3").double().eval()
-    assert inexact_pools(net, 1, (13, 13)) == [("pool", 13)]
-    assert inexact_pools(net, 1, (14, 14)) == [("block1.pool", 7)]
+    assert inexact_layers(net, 1, (13, 13)) == [("pool", 13)]
+    assert inexact_layers(net, 1, (14, 14)) == [("block1.pool", 7)]
     quarter, x = torch.tensor([torch.pi / 2]).double(), torch.randn(4, 1, 13, 13).double()
     group = shipped.group("SE2")
     assert equivariance_error(net, group, quarter, x) > BROKEN * EXACT[torch.float32]
@@ -143,7 +143,7 @@ def test_its_options_stand_where_they_are_asked_for() -> None:
     pools = [name for name, module in net.named_modules() if isinstance(module, SpatialPool)]
     assert pools == ["block2.pool"]
     assert net.block2.pool.mode == "blur"
-    assert net.last_conv.padding == 0
+    assert net.last_conv.windows(4).padding == 0
     assert net.last_conv.stencil.kernel_size == 1
     assert (net.last_conv.kernel.in_channels, net.last_conv.kernel.out_channels) == (12, 12)
     assert net.block3.dropout.probability == 0.3

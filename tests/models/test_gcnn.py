@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from constructors import compose, construct_model
 from models.gcnn import GCNN
+from partial_equiv.ck import ContinuousKernel
 from partial_equiv.equivariance import equivariance_error
 from partial_equiv.gconv import Dropout, SpatialPool
 from partial_equiv.groups import SO2
@@ -97,19 +98,20 @@ def test_range_one_equals_the_full_net_bit_for_bit() -> None:
         assert torch.equal(parameter.grad, part.get_parameter(name).grad), name
 
 
-class AtIdentity(nn.Module):
+class AtIdentity(ContinuousKernel):
     """ψ(·, e): a kernel on the group, read at the identity's coordinates alone."""
 
-    def __init__(self, kernel: nn.Module, identity: Tensor) -> None:
-        super().__init__()
-        self.kernel, self.identity = kernel, identity
+    def __init__(self, kernel: ContinuousKernel, identity: Tensor) -> None:
+        sizes = kernel.in_coordinates, kernel.out_channels, kernel.in_channels
+        super().__init__(*sizes, kernel.readout.in_features)
+        self.kernel, self.identity, self.readout = kernel, identity, kernel.readout
 
-    def forward(self, coordinates: Tensor) -> Tensor:
-        missing = self.kernel.in_coordinates - coordinates.shape[-1]
+    def basis(self, coordinates: Tensor) -> Tensor:
+        missing = self.in_coordinates - coordinates.shape[-1]
         if missing == 0:
-            return self.kernel(coordinates)
+            return self.kernel.basis(coordinates)
         identity = self.identity.expand(*coordinates.shape[:-1], missing)
-        return self.kernel(torch.cat([coordinates, identity], dim=-1))
+        return self.kernel.basis(torch.cat([coordinates, identity], dim=-1))
 
 
 @pytest.mark.parametrize("base_group", ["SE2", "E2"])

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional
 
-from partial_equiv.ck import Kernel, Siren
+from partial_equiv.ck import Siren
 from partial_equiv.gconv import (
     GroupConv,
     GroupFeature,
@@ -21,6 +23,7 @@ from partial_equiv.gconv import (
 )
 from partial_equiv.gconv.evaluation import convolve
 from partial_equiv.gconv.stencil import Stencil
+from partial_equiv.gconv.windows import Windows
 from partial_equiv.groups import O2, SO2, Trivial
 from partial_equiv.penalties import kernel_l2
 from partial_equiv.sampling import Sampling
@@ -42,8 +45,7 @@ def test_the_stencil_is_a_disc(size: int, taps: int) -> None:
     stencil = Stencil(size)
     assert stencil.num_taps == taps
     assert torch.all(stencil.positions.norm(dim=-1) <= 1 + 1e-6)
-    mask = stencil.spread(torch.ones(taps))
-    assert mask.shape == (size, size)
+    mask = stencil.spread(torch.ones(taps, 1)).view(size, size)
     assert mask.sum() == taps
     for turned in (mask.rot90(), mask.flip(0), mask.T):
         assert torch.equal(mask, turned)
@@ -75,10 +77,10 @@ def test_a_group_convolution_is_its_formula() -> None:
 
 @pytest.mark.parametrize("mode", ["zeros", "circular"])
 def test_kernels_per_batch_element_are_as_many_convolutions(mode: str) -> None:
-    x, weight, bias = images(3, 2, 4, 6, 6), images(3, 5, 2, 2, 4, 3, 3), images(5)
-    together = convolve(x, weight, bias, 1, mode)
+    x, weight, bias = images(3, 2, 4, 6, 6), images(3, 2, 5, 2, 4, 3, 3), images(5)
+    together = convolve(x, weight, bias, Windows(3, padding=1), mode)
     for i in range(3):
-        alone = convolve(x[i : i + 1], weight[i : i + 1], bias, 1, mode)
+        alone = convolve(x[i : i + 1], weight[i : i + 1], bias, Windows(3, padding=1), mode)
         torch.testing.assert_close(together[i : i + 1], alone)
 
 
@@ -112,16 +114,16 @@ def test_pre_activations_do_not_depend_on_the_number_of_samples() -> None:
     torch.manual_seed(0)
     lifting, conv = LiftingConv(1, 3, **settings()).double(), GroupConv(3, 2, **settings()).double()
     x, identity = images(1, 1, 7, 7), torch.zeros(1, 1, 1).double()
-    means = []
+    means, same = [], Windows(3, padding=1)
     for n in (1, 2, 8, 32):
         shifts = (2 * torch.arange(32 // n, dtype=torch.float64) + 1) / (32 // n) - 1
         total = torch.zeros(())
         for shift in shifts:
             elements = SO2().subset(n, torch.ones(1).double(), shift[None])
             weight = lifting.kernel_weights(GroupFeature(x[:, :, None], identity), elements)
-            lifted = GroupFeature(convolve(x[:, :, None], weight, None, 1, "zeros"), elements)
+            lifted = GroupFeature(convolve(x[:, :, None], weight, None, same, "zeros"), elements)
             weight = conv.kernel_weights(lifted, identity)
-            total = total + convolve(lifted.x, weight, None, 1, "zeros") / len(shifts)
+            total = total + convolve(lifted.x, weight, None, same, "zeros") / len(shifts)
         means.append(total)
     assert means[0].abs().max() > 0.1
     for other in means[1:]:
@@ -136,6 +138,21 @@ def weighted(drop: bool) -> GroupFeature:
     if drop:
         return GroupFeature(x[:, :, kept], elements[:, kept])
     return GroupFeature(x, elements, weights)
+
+
+@pytest.mark.parametrize("over", ["batch", "instance", "layer"])
+@pytest.mark.parametrize("draws", [1, 3])
+def test_the_gradient_of_a_weighted_norm(over: str, draws: int) -> None:
+    x, weights = images(3, 2, 4, 3, 3), images(draws, 4, seed=1).abs() + 0.1
+    norm = Norm(2, over).double()
+
+    def normalise(x: Tensor, weights: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+        state = {"weight": scale, "bias": shift}
+        feature = GroupFeature(x, torch.zeros(draws, 4, 1), weights)
+        return functional_call(norm, state, (feature,)).x
+
+    values = [x, weights, norm.weight.detach() * 1.5, norm.bias.detach() + 0.5]
+    assert torch.autograd.gradcheck(normalise, [v.clone().requires_grad_() for v in values])
 
 
 @pytest.mark.parametrize("over", ["batch", "instance", "layer"])
@@ -192,7 +209,7 @@ def test_a_norm_without_scale_and_shift_learns_nothing() -> None:
 @pytest.mark.parametrize("size", [7, 8])
 def test_blur_is_exact_on_every_size_and_keeps_constants(size: int) -> None:
     pool = SpatialPool("blur")
-    assert pool.commutes(size)
+    assert pool.windows(size).remainder(size) == 0
     x = images(1, 1, 1, size, size)
     pooled = pool(GroupFeature(x, torch.zeros(1, 1, 1))).x
     turned = pool(GroupFeature(x.rot90(1, (-2, -1)), torch.zeros(1, 1, 1))).x
@@ -210,7 +227,7 @@ def test_pools_commute_exactly_where_they_say_so(
     x, element = images(3, 2, 1, size, size), torch.zeros(1, 1, 1)
     turned = pool(GroupFeature(x.rot90(1, (-2, -1)), element)).x
     same = torch.allclose(turned, pool(GroupFeature(x, element)).x.rot90(1, (-2, -1)))
-    assert same == pool.commutes(size)
+    assert same == (pool.windows(size).remainder(size) == 0)
 
 
 def test_pointwise_convolution_computes_the_elements_it_is_told() -> None:
@@ -228,7 +245,8 @@ def test_pointwise_convolution_computes_the_elements_it_is_told() -> None:
 def test_the_trivial_group_is_an_ordinary_convolution() -> None:
     conv = GroupConv(3, 4, **settings(Trivial(), 1)).double()
     x, element = images(2, 3, 1, 6, 6), torch.zeros(1, 1, 0).double()
-    weight = conv.stencil.spread(conv.kernel(conv.stencil.positions).permute(1, 2, 0))
+    weight = conv.stencil.spread(conv.kernel(conv.stencil.positions).flatten(1))
+    weight = weight.T.reshape(4, 3, 3, 3)
     expected = functional.conv2d(x[:, :, 0], weight, conv.bias, padding=1)
     torch.testing.assert_close(conv(GroupFeature(x, element)).x[:, :, 0], expected)
     assert PointwiseConv(3, 4, **settings(Trivial(), 1))(
@@ -247,8 +265,8 @@ def test_frozen_kernels_are_generated_once_and_change_nothing(
     base_group: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, calls = two_layers(base_group).eval(), []
-    forward = Kernel.forward
-    monkeypatch.setattr(Kernel, "forward", lambda k, c: calls.append(k) or forward(k, c))
+    windows = Siren.windows
+    monkeypatch.setattr(Siren, "windows", lambda k, *a: calls.append(k) or windows(k, *a))
     x = images(2, 1, 8, 8).float()
     expected = model(x).x
     calls.clear()
@@ -283,6 +301,104 @@ def test_kernels_are_made_in_full_precision_under_autocast() -> None:
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(conv.kernel_weights(feature, feature.elements), expected)
         assert conv(feature).x.dtype == torch.bfloat16
+
+
+def summed(
+    layer: LiftingConv | GroupConv | PointwiseConv, feature: GroupFeature, elements: Tensor
+) -> Tensor:
+    """The layer's response by its definition: a sum over taps, incoming elements and channels."""
+    values = layer.kernel(layer.kernel_coordinates(elements, feature.elements))
+    weights = torch.ones(feature.elements.shape[:2]).double()
+    if feature.weights is not None:
+        weights = feature.weights
+    weights = weights / weights.sum(-1, keepdim=True) if layer.relative else weights
+    size, total = layer.stencil.kernel_size, torch.zeros(()).double()
+    reach = size // 2
+    padded = functional.pad(feature.x, (reach,) * 4)
+    for tap, (right, down) in enumerate((layer.stencil.positions * max(reach, 1)).round().int()):
+        row, column = down + reach, right + reach
+        shifted = padded[
+            ..., row : row + feature.x.shape[-2], column : column + feature.x.shape[-1]
+        ]
+        total = total + torch.einsum(
+            "sghdc,sh,schxy->sdgxy",
+            values[:, :, :, tap],
+            weights.expand(len(elements), -1),
+            shifted,
+        )
+    return total + layer.bias[:, None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("base_group", "kernel"),
+    [
+        pair
+        for pair in product(shipped.names("base_group"), shipped.names("kernel"))
+        if shipped.is_allowed(*pair)
+    ],
+)
+@pytest.mark.parametrize("size", [3, 20])  # smaller and larger maps than kernels
+@pytest.mark.parametrize("separable", [False, True])
+def test_every_order_of_the_sum_is_the_same_function(
+    base_group: str, kernel: str, size: int, separable: bool
+) -> None:
+    torch.manual_seed(0)
+    lifting, conv = shipped.layers(base_group, kernel=kernel, separable=separable)
+    layers = [layer.double() for layer in (lifting(2, 3), conv(3, 2))]
+    x = images(1, 2, size, size).requires_grad_()
+    lifted = layers[0](x)
+    weights = torch.linspace(0.5, 2, lifted.x.shape[2]).double().requires_grad_()
+    lifted = GroupFeature(lifted.x, lifted.elements, weights[None])
+    answer = layers[1](lifted)
+    plain = GroupFeature(x[:, :, None], layers[0].sampling.group.identity(torch.double)[None, None])
+    expected = [summed(layers[0], plain, lifted.elements)]
+    expected.append(summed(layers[1], lifted, answer.elements))
+    sources = [x, weights, *layers[0].parameters(), *layers[1].parameters()]
+    sources = [source for source in sources if source.requires_grad]
+    draws = images(*answer.x.shape, seed=1)
+    torch.testing.assert_close(lifted.x, expected[0], rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(answer.x, expected[1], rtol=1e-9, atol=1e-9)
+    gradients = (
+        torch.autograd.grad((y * draws).sum(), sources, retain_graph=True, allow_unused=True)
+        for y in (answer.x, expected[1])
+    )
+    for one, other in zip(*gradients, strict=True):
+        if one is not None:
+            torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("separable", [False, True])
+@pytest.mark.parametrize("base_group", ["SE2", "E2"])
+def test_every_image_can_have_kernels_of_its_own(base_group: str, separable: bool) -> None:
+    torch.manual_seed(0)
+    sampling = shipped.sampling(base_group, num_samples=4, sampling="random", scope="element")
+    factories = shipped.layers(base_group, sampling=sampling, partial=True, separable=separable)
+    lifting, conv = factories[0](2, 3).double(), factories[1](3, 2).double()
+    lifted = lifting(images(2, 2, 6, 6))
+    answer = conv(lifted)
+    assert len(answer.elements) == 2
+    torch.testing.assert_close(
+        answer.x, summed(conv, lifted, answer.elements), rtol=1e-9, atol=1e-9
+    )
+
+
+@pytest.mark.parametrize("separable", [False, True])
+@pytest.mark.parametrize("scope", ["layer", "element"])
+def test_the_layout_of_the_maps_changes_nothing(separable: bool, scope: str) -> None:
+    answers = []
+    for channels_last in (False, True):
+        torch.manual_seed(0)
+        given = {"separable": separable, "channels_last": channels_last, "partial": True}
+        sampled = settings(O2(), 8, sampling="random", scope=scope)
+        lifting = LiftingConv(2, 3, **sampled, **given).double()
+        conv, norm = GroupConv(3, 4, **sampled, **given).double(), Norm(4).double()
+        x = images(2, 2, 6, 6).requires_grad_()
+        y = SpatialPool()(norm(conv(lifting(x)))).x
+        sources = [x, conv.sampling.keep_logits, conv.bias, *conv.kernel.parameters()]
+        gradients = torch.autograd.grad((y * images(*y.shape, seed=1)).sum(), sources)
+        answers.append([y, *gradients])
+    for one, other in zip(*answers, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
 
 
 def test_kernel_penalty_is_the_norm_of_the_generated_kernels() -> None:

@@ -24,6 +24,7 @@ SETTINGS = {
     "adam": {"optimizer": "adam", "warmup_epochs": 1, "epochs": 3, "learning_rate": 1e-3},
     "sgd": {
         "optimizer": "sgd",
+        "gradient_clip": 1.0,
         "nesterov": True,
         "schedule": "plateau",
         "step_epochs": 1,
@@ -35,9 +36,9 @@ SETTINGS = {
 }
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def one_thread() -> Iterator[None]:
-    """Bits are compared between processes."""
+    """Bits are compared between processes: the whole runs too are made on one thread."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -1,0 +1,54 @@
+"""Figures over the steps of an orbit: errors of a learned turn, accuracy of classifiers."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from analysis.appearance import BLUE, GREY, VERMILLION, save
+
+__all__ = ["draw_accuracies", "draw_turning_errors"]
+
+STYLES = ((BLUE, "-"), (VERMILLION, "--"), (GREY, ":"))
+
+
+def draw_turning_errors(curves: Mapping[str, Sequence[float]], num_views: int, path: Path) -> None:
+    """Draw relative errors at the steps 1 … V − 1 of an orbit of `num_views` views."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.5, 4.2), layout="constrained")
+    panel = figure.subplots()
+    for (name, values), (colour, line) in zip(curves.items(), STYLES, strict=False):
+        degrees = [360 * (k + 1) / num_views for k in range(len(values))]
+        panel.plot(degrees, values, line, color=colour, label=name, marker="o", markersize=4)
+    panel.axhline(1, color=GREY, linewidth=0.8)
+    panel.set_ylim(bottom=0)
+    panel.set_xticks([360 * k / num_views for k in range(1, num_views)])
+    panel.tick_params(axis="x", labelsize="small")
+    panel.grid(alpha=0.3)
+    panel.set(
+        xlabel="turned by (degrees), one learned step after another",
+        ylabel="RMS error / spread over the images",
+        title="How well the learned step composes (1: as far off as the mean)",
+    )
+    panel.legend(fontsize="small")
+    save(figure, path)
+
+
+def draw_accuracies(curves: Mapping[str, Sequence[float]], num_views: int, path: Path) -> None:
+    """Draw the accuracy of classifiers for each of the `num_views` views."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.5, 4.2), layout="constrained")
+    panel = figure.subplots()
+    degrees = [360 * k / num_views for k in range(num_views)]
+    for (name, values), (colour, line) in zip(curves.items(), STYLES, strict=False):
+        percent = [100 * value for value in values]
+        panel.plot(degrees, percent, line, color=colour, label=name, marker="o", markersize=4)
+    panel.set_xticks(range(0, 360, 60))
+    panel.grid(alpha=0.3)
+    panel.set(
+        xlabel="image turned by (degrees, counter-clockwise)",
+        ylabel="test accuracy (%)",
+        title="Accuracy over the angle of the image",
+    )
+    panel.legend(fontsize="small")
+    save(figure, path)

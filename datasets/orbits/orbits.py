@@ -1,0 +1,128 @@
+"""Views all around of the images of some classes of another data set."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from datasets.files import make_split
+from datasets.orbits.splits import OrbitSplits
+from datasets.orbits.storage import OrbitFile, write_orbits
+from datasets.spec import DataSpec, Split, Splits
+from partial_equiv.intervals import Count, Natural, NonNegative
+
+__all__ = ["Orbits"]
+
+
+class ImageSet(Protocol):
+    """A data set of images with classes."""
+
+    @property
+    def spec(self) -> DataSpec: ...
+
+    def splits(self) -> Splits: ...
+
+
+class Orbits:
+    """Every image of some classes, turned by all multiples of 360°/num_views.
+
+    A view's class is that of its image; classes are counted in the order of `classes`. The source
+    data set splits its *images*, and all views of an image are in the same split. The file of a
+    split is named by what it is made from, so that other images never meet an old file.
+
+    Attributes:
+        source: the data set that the images come from, as it gives them without augmentation.
+        root: folder of the data; the views go to `root`/orbits,
+        folder: or here.
+        classes: names of the source's classes to keep; empty for all.
+        num_views: of each image.
+        memory: GiB; a split that needs more stays in its file.
+        num_workers: threads that read ahead of it.
+    """
+
+    def __init__(
+        self,
+        source: ImageSet,
+        root: str = "data",
+        folder: str | None = None,
+        classes: Sequence[str] = (),
+        num_views: Count = 12,
+        memory: NonNegative = 2.0,
+        num_workers: Natural = 2,
+    ) -> None:
+        self.source = source
+        self.folder = Path(root).expanduser() / "orbits"
+        if folder is not None:
+            self.folder = Path(folder).expanduser()
+        known = source.spec.class_names
+        if unknown := [name for name in classes if name not in known]:
+            names = ", ".join(known)
+            raise ValueError(f"classes={list(classes)}: no class {unknown[0]}, only {names}")
+        if len(set(classes)) < len(classes):
+            raise ValueError(f"classes={list(classes)}: names a class twice")
+        if source.spec.size[0] != source.spec.size[1]:
+            raise ValueError(f"source: only square images turn, not {source.spec.size}")
+        self.classes = tuple(classes) or known
+        self.num_views = num_views
+        self.memory = memory
+        self.num_workers = num_workers
+
+    @property
+    def spec(self) -> DataSpec:
+        """That of the source, with the classes that are kept."""
+        num_classes = len(self.classes)
+        return replace(self.source.spec, num_classes=num_classes, class_names=self.classes)
+
+    def splits(self) -> OrbitSplits:
+        """Turn the images, unless that is done, and return the splits.
+
+        Raises:
+            MissingData: if a source image, or a view, cannot be read.
+            ValueError: if the views cannot be written.
+        """
+        source = self.source.splits()
+        parts = {"train": source.train, "val": source.val, "test": source.test}
+        splits = {name: self._split(name, part) for name, part in parts.items()}
+        return OrbitSplits(self.spec, **splits, num_views=self.num_views)
+
+    def _split(self, part: str, source: Split) -> Split:
+        images = self._images(source)
+        path = self.folder / f"{self._fingerprint(images)}-{part}.h5"
+        try:
+            write_orbits(path, images, self.num_views)
+        except PermissionError as error:
+            reason = f"cannot be written to ({error.strerror}), choose another folder"
+            raise ValueError(f"folder={self.folder}: {reason}") from None
+        file = OrbitFile(path)
+        names = [self.classes.index(name) for name in file.counts]  # the file sorts its names
+        labels = torch.tensor(names)[file.labels]
+        indices = torch.arange(len(labels))
+        return make_split(
+            file, indices, labels, self.spec, memory=self.memory, num_workers=self.num_workers
+        )
+
+    def _images(self, source: Split) -> dict[str, Tensor]:
+        """The images of each class that has some, uint8 [n, C, H, W]."""
+        spec = self.source.spec
+        mean, std = (torch.tensor(each).view(-1, 1, 1) for each in (spec.mean, spec.std))
+        found: dict[str, list[Tensor]] = {name: [] for name in self.classes}
+        for images, targets in source.batches(1024):
+            raw = ((images * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
+            for name, chosen in found.items():
+                chosen.append(raw[targets == spec.class_names.index(name)])
+        whole = {name: torch.cat(chosen) for name, chosen in found.items()}
+        whole = {name: chosen for name, chosen in whole.items() if len(chosen)}
+        if not whole:
+            raise ValueError(f"classes={list(self.classes)}: a split has no image of them")
+        return whole
+
+    def _fingerprint(self, images: dict[str, Tensor]) -> str:
+        digest = hashlib.blake2b(f"orbits 1 {self.num_views}".encode(), digest_size=8)
+        for name, chosen in images.items():
+            digest.update(f"{name} {tuple(chosen.shape)}".encode())
+            digest.update(chosen.numpy().tobytes())
+        return digest.hexdigest()

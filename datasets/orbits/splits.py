@@ -1,0 +1,57 @@
+"""Splits of orbits: batches of single views, or of whole orbits."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from datasets.batching import BatchedSplit
+from datasets.spec import Splits
+
+__all__ = ["OrbitSplit", "OrbitSplits", "whole_orbits"]
+
+
+@dataclass(frozen=True)
+class OrbitSplits(Splits):
+    """Splits of views: in their own order, `num_views` in a row are one source image's orbit."""
+
+    num_views: int = 1
+
+
+class OrbitSplit(BatchedSplit):
+    """The same images orbit by orbit: views [B, V, C, H, W] with the source images' classes [B].
+
+    Args:
+        views: a split of single views.
+        num_views: V.
+    """
+
+    def __init__(self, views: BatchedSplit, num_views: int) -> None:
+        super().__init__(views.targets[::num_views], views.spec)
+        self.views, self.num_views = views, num_views
+
+    def raw_batches(
+        self, order: Tensor, batch_size: int, device: torch.device | str
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield orbits and classes of `order` [N] on the device, in batches."""
+        each = (order[:, None] * self.num_views + torch.arange(self.num_views)).flatten()
+        for views, targets in self.views.raw_batches(each, batch_size * self.num_views, device):
+            yield views.unflatten(0, (-1, self.num_views)), targets[:: self.num_views]
+
+
+def whole_orbits(splits: Splits) -> Splits:
+    """The splits with whole orbits as samples.
+
+    Raises:
+        ValueError: if the data set has no orbits.
+    """
+    if not isinstance(splits, OrbitSplits):
+        raise ValueError("dataset: has single images, no orbits; try dataset=orbits")
+
+    def grouped(split: object) -> OrbitSplit:
+        assert isinstance(split, BatchedSplit), "orbits are indexed"
+        return OrbitSplit(split, splits.num_views)
+
+    parts = (grouped(part) for part in (splits.train, splits.val, splits.test))
+    return Splits(splits.spec, *parts)

@@ -1,0 +1,162 @@
+r"""How a symmetry acts on images and features.
+
+(h·x)(p) = x(h⁻¹p) on images and (h·y)(p, h') = y(h⁻¹p, h⁻¹h') on features of the regular
+representation. On pixels, quarter turns and mirrors move values without touching them; other
+elements interpolate bilinearly, and are only as exact as the images are smooth.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from partial_equiv.gconv import GroupFeature
+from partial_equiv.groups import Finite, Group
+
+__all__ = [
+    "Action",
+    "Value",
+    "act",
+    "act_on_images",
+    "actions",
+    "permutes_pixels",
+    "resample",
+    "translate_elements",
+]
+
+Value: TypeAlias = Tensor | GroupFeature
+
+
+def act_on_images(
+    matrix: Tensor, images: Tensor, interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+) -> Tensor:
+    """Move images [..., H, W] by an orthogonal matrix [2, 2] on positions (x, y) from the centre.
+
+    Signed permutations (quarter turns and mirrors) permute pixels exactly; a quarter turn of a
+    rectangle swaps its sides. Anything else is interpolated, with zeros from outside; bicubic
+    values are less blurred, and may overshoot.
+    """
+    if permutes_pixels(matrix):
+        inverse = matrix.round().to(torch.long).T
+        swap = inverse[0, 0] == 0  # x of the source is read off y of the target
+        images = images.transpose(-2, -1) if swap else images
+        flips = [dim for dim, row in ((-1, inverse[:, 0]), (-2, inverse[:, 1])) if row.sum() < 0]
+        return images.flip(flips) if flips else images
+    maps = images.reshape(1, -1, *images.shape[-2:])
+    return resample(matrix[None], maps, interpolation).reshape(images.shape)
+
+
+def permutes_pixels(matrix: Tensor) -> bool:
+    """Whether an orthogonal matrix [2, 2] is a signed permutation: a quarter turn or a mirror."""
+    return torch.allclose(matrix, matrix.round(), rtol=0, atol=1e-5)
+
+
+def resample(
+    matrices: Tensor,
+    images: Tensor,
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear",
+    outside: Literal["zeros", "border"] = "zeros",
+) -> Tensor:
+    """Move each of the images [N, C, H, W] by its own matrix [N, 2, 2], as `act_on_images` does.
+
+    Always interpolates, and is differentiable with respect to the matrices. Beyond the image lie
+    zeros, or its border is continued.
+    """
+    height, width = images.shape[-2:]
+    half = matrices.new_tensor([width - 1, height - 1]) / 2
+    x = torch.arange(width, dtype=matrices.dtype, device=matrices.device) - half[0]
+    y = torch.arange(height, dtype=matrices.dtype, device=matrices.device) - half[1]
+    targets = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)  # [H, W, 2]
+    sources = targets @ matrices[:, None] / half.clamp_min(0.5)  # [N, H, W, 2]: h⁻¹p, rows times h
+    grid = sources.to(images.dtype)
+    return functional.grid_sample(images, grid, interpolation, outside, align_corners=True)
+
+
+def translate_elements(group: Group, element: Tensor, feature: GroupFeature) -> GroupFeature:
+    """Turn y(·, h') into y(·, h⁻¹h') by permuting the group axis of a feature.
+
+    Raises:
+        ValueError: if the feature's elements are not closed under the element: there is no value at
+            some h⁻¹h'.
+    """
+    wanted = group.matrix(group.product(group.inverse(element), feature.elements))  # [S, G, 2, 2]
+    there = group.matrix(feature.elements)
+    distance = (wanted[:, :, None] - there[:, None]).abs().amax((-2, -1))  # [S, G, G]
+    nearest, source = distance.min(-1)
+    if nearest.max() > 1e-4:
+        raise ValueError(
+            f"the feature's elements are not closed under {element.tolist()}: the nearest one to "
+            f"h⁻¹h' is {nearest.max().item():.2g} away"
+        )
+    index = source.expand(len(feature.x), -1)[:, None, :, None, None].expand_as(feature.x)
+    weights = feature.weights
+    return replace(
+        feature,
+        x=feature.x.gather(2, index),
+        weights=None if weights is None else weights.gather(1, source.expand_as(weights)),
+    )
+
+
+def act(group: Group, element: Tensor, value: Value) -> Value:
+    """h·value, by the representation that the shape of a value says it carries.
+
+    Vectors [B, K] (and [B], [B, N, K]) are invariant; maps [B, C, H, W] move; features, and tensors
+    [B, C, G, H, W] with the elements of a finite group in its order, are regular: their elements
+    are permuted, too. The features of the trivial group are maps.
+
+    Raises:
+        ValueError: as `translate_elements` does.
+        TypeError: for a feature of another group, or a tensor of another shape.
+    """
+    matrix = group.matrix(element)
+    if isinstance(value, GroupFeature):
+        moved = value.map(lambda x: act_on_images(matrix, x))
+        numbers = value.elements.shape[-1]
+        if numbers not in (0, group.element_size):
+            raise TypeError(f"it is not known how {type(group).__name__} acts on this feature")
+        return translate_elements(group, element, moved) if numbers else moved
+    if value.dim() < 4:
+        return value
+    if value.dim() == 4:
+        return act_on_images(matrix, value)
+    if value.dim() == 5 and value.shape[2] == group.size:
+        elements = group.grid(value.shape[2], element.dtype, element.device)
+        feature = act(group, element, GroupFeature(value, elements[None]))
+        assert isinstance(feature, GroupFeature)
+        return feature.x
+    raise TypeError(f"it is not known how {type(group).__name__} acts on {tuple(value.shape)}")
+
+
+@dataclass(frozen=True)
+class Action:
+    """One element of a group as a function of images and features: see `act`."""
+
+    group: Group
+    element: Tensor
+
+    def __call__(self, value: Value) -> Value:
+        return act(self.group, self.element, value)
+
+    @property
+    def interpolates(self) -> bool:
+        """Whether it moves values between the pixels, and is not exact."""
+        return not permutes_pixels(self.group.matrix(self.element))
+
+
+def actions(group: Group, elements: Tensor | None = None) -> list[Action]:
+    """The actions of elements [n, d], or of all that permute the pixels if that is None.
+
+    Raises:
+        ValueError: if no elements are given for a continuous group.
+
+    >>> from partial_equiv.groups import Cyclic
+    >>> [action.element.tolist() for action in actions(Cyclic(8))]
+    [[0.0], [2.0], [4.0], [6.0]]
+    """
+    if elements is None:
+        if not isinstance(group, Finite):
+            raise ValueError(f"elements=None: {type(group).__name__} has infinitely many")
+        elements = group.elements()[group.grid_permuting()]
+    return [Action(group, element) for element in elements]

@@ -1,0 +1,181 @@
+"""What each stage comes to: figures by flat names, and drawings in the run folder."""
+
+import logging
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from analysis.flows import draw_decoded_flow, draw_streamlines, draw_turns
+from analysis.latents import draw_latents, draw_reconstructions, draw_traversal
+from analysis.orbit_curves import draw_accuracies, draw_turning_errors
+from routines.symmetry_discovery.judging import Judgement, answers, judge
+from routines.symmetry_discovery.stages import Discovery
+from routines.symmetry_discovery.turning import decode, turning_errors
+from routines.train import test_batches
+from tasks import ELBO
+from tester import evaluate
+
+__all__ = [
+    "report_autoencoder",
+    "report_classifier",
+    "report_generators",
+    "report_invariant",
+    "report_oracle",
+    "report_transformation",
+]
+
+SHOWN, STARTS, DEBUG_STARTS = 4, 64, 2
+
+log = logging.getLogger(__name__)
+
+
+def report_autoencoder(discovery: Discovery) -> dict[str, Any]:
+    """Loss on the test views, apart, and pictures of the latent space."""
+    autoencoder, spec = discovery.autoencoder, discovery.views.spec
+    batches = test_batches(discovery.views.test, 512, discovery.debug)
+    values = evaluate(autoencoder, batches, ELBO(discovery.settings.beta))
+    figures = discovery.run_folder / "figures"
+    orbits, classes = discovery.test_latents
+    draw_latents(orbits, classes, discovery.names, figures / "latents.png")
+    draw_traversal(autoencoder.decode, orbits, spec, figures / "traversal.png")
+    views = test_views(discovery)
+    chosen = torch.linspace(0, len(views) - 1, min(SHOWN, len(views))).round().long()
+    with torch.no_grad():
+        made = decode(autoencoder, orbits[chosen])
+    draw_reconstructions(views[chosen], made, spec, figures / "reconstructions.png")
+    size = discovery.settings.latent_size
+    return {"autoencoder/latent_size": size, **_named("autoencoder", values)}
+
+
+def report_transformation(discovery: Discovery) -> dict[str, Any]:
+    """How far T and its powers are from the turns of the image."""
+    num_views = discovery.views.num_views
+    errors = turning_errors(
+        discovery.autoencoder,
+        discovery.transformation,
+        discovery.orbits.test,
+        discovery.device,
+    )
+    curves = {
+        "image, decoded from $T^k z$": errors.image,
+        "latent $T^k z$": errors.latent,
+        "image, only reconstructed": errors.reconstruction,
+    }
+    path = discovery.run_folder / "figures" / "turning_errors.png"
+    draw_turning_errors(curves, num_views, path)
+    steps = {
+        f"{what}_error_{360 * (k + 1) // num_views}": error
+        for what, each in (("image", errors.image), ("latent", errors.latent))
+        for k, error in enumerate(each)
+    }
+    values = {
+        "single_step_error": errors.single_step,
+        "composition_error": errors.composition,
+        "image_composition_error": errors.image_composition,
+        **steps,
+    }
+    return _named("transform", values)
+
+
+def report_oracle(discovery: Discovery) -> dict[str, Any]:
+    """How well the latents tell the classes."""
+    _, classes = discovery.test_latents
+    told = answers(discovery.oracle, discovery.test_latents[0])
+    return _named("oracle", agreement(told, classes))
+
+
+def report_classifier(discovery: Discovery) -> dict[str, Any]:
+    """How well the equivariant net tells the images."""
+    told = answers(discovery.classifier, test_views(discovery))
+    return _named("equivariant", agreement(told, discovery.test_latents[1]))
+
+
+def report_generators(discovery: Discovery) -> dict[str, Any]:
+    """Judge all generators; the figures are those of the one that is most like rotation."""
+    orbits, classes = discovery.test_latents
+    judged = [
+        judge(
+            discovery.generators,
+            number,
+            discovery.autoencoder,
+            discovery.oracle,
+            discovery.classifier,
+            orbits,
+            classes,
+            discovery.views.spec,
+            DEBUG_STARTS if discovery.debug else STARTS,
+        )
+        for number in range(discovery.settings.num_generators)
+    ]
+    best = max(range(len(judged)), key=lambda number: judged[number].values["tangent_cosine"])
+    found = judged[best]
+    names = list(found.values)
+    rows = [[number, *each.values.values(), each.is_rotation] for number, each in enumerate(judged)]
+    discovery.tracker.table("generators", ["generator", *names, "is rotation"], rows)
+    _draw_flow(discovery, best, found)
+    if found.is_rotation:
+        log.info("generator %d is rotation", best)
+    else:
+        log.info("generator %d is NOT rotation: %s", best, ", ".join(found.lacking))
+    return _named("generator", {**found.values, "is_rotation": found.is_rotation})
+
+
+def report_invariant(discovery: Discovery) -> dict[str, Any]:
+    """The classifier of means over orbits, against the oracle and the equivariant net."""
+    orbits, classes = discovery.test_latents
+    told = {
+        "mean over the learned orbit": answers(discovery.invariant, orbits),
+        "latent classifier": answers(discovery.oracle, orbits),
+        "equivariant net": answers(discovery.classifier, test_views(discovery)),
+    }
+    curves = {
+        name: (each == classes[:, None]).double().mean(0).tolist() for name, each in told.items()
+    }
+    path = discovery.run_folder / "figures" / "accuracy_over_angles.png"
+    draw_accuracies(curves, discovery.views.num_views, path)
+    return _named("invariant", agreement(told["mean over the learned orbit"], classes))
+
+
+def agreement(told: Tensor, classes: Tensor) -> dict[str, float]:
+    """Accuracy of answers [N, V] for classes [N], and how far they agree over the views.
+
+    "consistency" is the share of the views that get the answer most frequent for their image.
+    """
+    counts = torch.nn.functional.one_hot(told).sum(1)  # [N, K]
+    return {
+        "accuracy": (told == classes[:, None]).double().mean().item(),
+        "consistency": (counts.amax(1) / told.shape[1]).double().mean().item(),
+    }
+
+
+def test_views(discovery: Discovery) -> Tensor:
+    """The test images [N, V, C, H, W] whose latents are `discovery.test_latents`."""
+    wanted = len(discovery.test_latents[1])
+    found, seen = [], 0
+    for views, _ in discovery.orbits.test.batches(64, device=discovery.device):
+        found.append(views[: wanted - seen])
+        seen += len(found[-1])
+        if seen == wanted:
+            break
+    return torch.cat(found)
+
+
+def _draw_flow(discovery: Discovery, number: int, found: Judgement) -> None:
+    figures = discovery.run_folder / "figures"
+    draw_turns(found.degrees, found.values["length"], figures / "flow_turns.png")
+    draw_decoded_flow(found.frames, found.degrees, figures / "flow_decoded.png")
+    if discovery.settings.latent_size == 2:
+        orbits, classes = discovery.test_latents
+        draw_streamlines(
+            lambda latents: discovery.generators(latents)[:, number],
+            discovery.oracle,
+            orbits,
+            classes,
+            discovery.names,
+            figures / "streamlines.png",
+        )
+
+
+def _named(prefix: str, values: dict[str, Any]) -> dict[str, Any]:
+    return {f"{prefix}/{name}": value for name, value in values.items()}

@@ -1,0 +1,120 @@
+"""Comparison of a sweep's rows: known numbers, and an interval computed by hand."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from analysis.comparison import interval, main, read_rows, verdict
+from run_folder import folder_name, write_config, write_result
+
+# d = A - B is .02, .01, .02: mean 1/60, s = .0057735, t(2) = 4.302653, half = t·s/√3 = .0143422
+ACCURACY = {
+    "mnist_A": {0: 0.90, 1: 0.92, 2: 0.94},
+    "mnist_B": {0: 0.88, 1: 0.91, 2: 0.92, 3: 0.1},
+    "cifar_A": {0: 0.5},
+}
+LOW, MEAN, HIGH = 0.0023245, 1 / 60, 0.0310089
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Path:
+    """A sweep's folder, with a job that has no result yet."""
+    for name, values in ACCURACY.items():
+        for seed, accuracy in values.items():
+            words = [f"+experiment=small/{name}", "tracking=none", f"seed={seed}"]
+            place = tmp_path / folder_name(words)
+            place.mkdir()
+            dataset = {"_target_": name.partition("_")[0], "root": f"disk{seed}"}
+            write_config(place, {"seed": seed, "dataset": dataset}, words)
+            result = {"test/accuracy": accuracy, "test/loss": 1 - accuracy, "parameters": 7}
+            write_result(place, result | {"seconds/train": 10.0 + 2 * seed})
+    (tmp_path / "torn").mkdir()
+    return tmp_path
+
+
+def test_rows_are_told_apart_by_all_words_but_the_seed(sweep: Path) -> None:
+    rows = read_rows(sweep)
+    assert {name: row.values for name, row in rows.items()} == ACCURACY
+    assert sorted(rows["mnist_A"].seconds) == [10, 12, 14]
+    assert rows["mnist_A"].data == rows["mnist_B"].data != rows["cifar_A"].data
+    assert read_rows(sweep, "test/loss")["cifar_A"].values == {0: 0.5}
+
+
+def test_rows_of_several_words_are_named_by_them(tmp_path: Path) -> None:
+    for partial in ("True", "False"):
+        for words in ([f"conv.partial={partial}"], [f"conv.partial={partial}", "net=ckresnet"]):
+            place = tmp_path / folder_name(words)
+            place.mkdir()
+            write_config(place, {"seed": 0}, ["seed=0", *words])
+            write_result(place, {"test/accuracy": 1.0})
+    assert set(read_rows(tmp_path)) == {
+        "conv.partial=True",
+        "conv.partial=False",
+        "conv.partial=True,net=ckresnet",
+        "conv.partial=False,net=ckresnet",
+    }
+
+
+@pytest.mark.parametrize(
+    ("claim", "expected"),
+    [
+        ("mnist_A >= mnist_B - 0.002", "supported"),
+        ("mnist_A > mnist_B", "supported"),
+        ("mnist_A>=mnist_B + 0.02", "undecided"),
+        ("mnist_A >= mnist_B + 0.05", "refuted"),
+        ("mnist_A <= mnist_B", "refuted"),
+        ("mnist_B < mnist_A", "supported"),
+        ("mnist_A >= 0.87", "supported"),  # .92 ± .0497
+        ("mnist_A >= 0.9", "undecided"),
+        ("mnist_A <= 0.5", "refuted"),
+        ("cifar_A >= mnist_A", "undecided"),  # one seed says nothing
+    ],
+)
+def test_a_claim_is_judged_by_the_whole_interval(sweep: Path, claim: str, expected: str) -> None:
+    assert verdict(claim, read_rows(sweep))[0] == expected
+
+
+def test_the_interval_is_that_of_student(sweep: Path) -> None:
+    found = verdict("mnist_A >= mnist_B - 0.002", read_rows(sweep))[1]
+    assert (found.low, found.mean, found.high) == pytest.approx((LOW, MEAN, HIGH), abs=1e-7)
+    assert found.num == 3, "only seeds that both have"
+    same = interval([0.5, 0.5])
+    assert (same.low, same.high) == (0.5, 0.5)
+
+
+def test_tables_are_written_and_shown(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    claim = "mnist_A >= mnist_B - 0.002"
+    assert main([str(sweep), "--claim", claim]) == 0
+    shown = capsys.readouterr().out
+    assert (sweep / "comparison.md").read_text() == shown
+    assert "| mnist_A | 0.9200 | 0.0200 | 3 | 12 | 7 |" in shown
+    assert "| mnist_A - mnist_B | +0.0167 | +0.0023 | +0.0310 | 3 |" in shown
+    assert f"| {claim} | supported | +0.0167 | +0.0023 | +0.0310 | 3 |" in shown
+    with (sweep / "differences.csv").open(newline="") as file:
+        assert [line[0] for line in csv.reader(file)] == ["difference", "mnist_A - mnist_B"]
+    assert main([str(sweep), "--pair", "cifar_A", "mnist_A"]) == 0
+    assert "| cifar_A - mnist_A | -0.4000 | -inf | +inf | 1 |" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--claim", "mnist_A >= mnist_C"], "there is no row mnist_C, only cifar_A, mnist_A"),
+        (["--claim", "mnist_A is best"], "should be written A >= B"),
+        (["--pair", "mnist_A", "x"], "--pair: no row x, only cifar_A"),
+        (["--metric", "test/f1"], "test/f1: is not in "),
+    ],
+)
+def test_a_wrong_word_takes_one_line(
+    sweep: Path, capsys: pytest.CaptureFixture[str], words: list[str], complaint: str
+) -> None:
+    assert main([str(sweep), *words]) == 1
+    error = capsys.readouterr().err
+    assert complaint in error
+    assert error.count("\n") == 1
+
+
+def test_an_empty_folder_takes_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path)]) == 1
+    assert "holds no job with a result" in capsys.readouterr().err
