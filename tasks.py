@@ -5,10 +5,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from datasets.spec import DataSpec
+from datasets.spec import DataSpec, Split
+from models.stiffness import StiffnessHead
 from models.vae import Autoencoding
 from partial_equiv.intervals import Fraction, NonNegative
 
@@ -31,6 +33,10 @@ class Task(ABC):
 
     def check(self, spec: DataSpec) -> None:
         """Raise ValueError if the data set is not one for this task."""
+        return
+
+    def prepare(self, model: nn.Module, train: Split) -> None:
+        """Give a model what it takes from the training data as a whole, before it is trained."""
         return
 
     def summary(self, means: Mapping[str, float]) -> dict[str, float]:
@@ -97,6 +103,14 @@ class Regression(Task):
         """Raise ValueError if the data set has no target vectors."""
         if spec.num_classes is not None:
             raise ValueError("the data set has classes, no target vectors; try task=classification")
+
+    def prepare(self, model: nn.Module, train: Split) -> None:
+        """Show the training targets to the heads that scale their answers like these."""
+        heads = [module for module in model.modules() if isinstance(module, StiffnessHead)]
+        if heads:
+            targets = torch.cat([targets for _, targets in train.batches(1000)])
+            for head in heads:
+                head.standardise(targets)
 
     def summary(self, means: Mapping[str, float]) -> dict[str, float]:
         """Return loss, relative error and R² (nan if all targets are the same)."""

@@ -1,7 +1,7 @@
-r"""Nets that predict the stiffness of a periodic cell, and move it with the cell: Q(gx) = ρ(g)Q(x).
+r"""Nets that predict the stiffness of a periodic cell and move it with the cell: Q(gx) = ρ(g)Q(x).
 
-lift → [norm → ReLU → pool → group conv] × L → norm → ReLU (→ pool) → one vector v_h for each element
-h of the group → pointwise group conv → ReLU → head,
+[group conv → norm → ReLU (→ pool)] × L, the first one lifts → one vector v_h for each element h of
+the group → pointwise group conv → ReLU → head,
 
     Q = mean_h ρ(h)(W v_h + b),
 
@@ -12,11 +12,11 @@ layer. (Cohen & Welling, "Steerable CNNs", ICLR 2017, section 2.)
 Shifts are exact where the vectors are means over the pixels, padding is circular, and nothing that
 is subsampled depends on where the pixels are counted from:
 
-    dilation    no subsampling: what follows a pool looks at every second pixel
+    dilation    no subsampling: what follows looks at every second pixel instead
     polyphase   of the four ways to subsample by 2 the one of largest norm (Chaman & Dokmanić,
                 "Truly Shift-Invariant CNNs", CVPR 2021); a quarter of the work, pool by pool
 
-The weights are the same, and the first averages over all the ways of which the second takes one.
+The first averages over all the ways of which the second takes one.
 """
 
 from collections import OrderedDict
@@ -25,14 +25,13 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from models.readout import PoolEach
 from partial_equiv.gconv import Activation, GroupConv, GroupFeature, LiftingConv, Norm, SpatialPool
 from partial_equiv.groups import Group
 from partial_equiv.intervals import Count, Natural, Positive
 
-__all__ = ["COMPONENTS", "PeriodicPool", "StiffnessHead", "StiffnessNet", "representation"]
+__all__ = ["COMPONENTS", "StiffnessHead", "StiffnessNet", "StrongestPhase", "representation"]
 
 COMPONENTS = ((0, 0), (1, 1), (2, 2), (0, 1), (1, 2), (0, 2))  # of Q, in the order of labels
 SWAPPED = [1, 0, 2, 3, 5, 4]  # x and y change places
@@ -53,8 +52,8 @@ class StiffnessNet(nn.Sequential):
         hidden_channels: of the lifting layer; `widths` multiply it.
         widths: one group convolution each, of hidden_channels·width channels (rounded).
         pools: after which layers to halve; 0 is the lifting layer, 1 the first after it.
-        shifts: how to be equivariant to them (see above); "none" pads with zeros, subsamples, and
-            reads out all pixels where they are, by a convolution with a window of their size.
+        shifts: how to be equivariant to them (see above); "none" pads with zeros, pools by the
+            maximum, and reads out all pixels where they are, by a window of their size.
         positive: make Q positive definite, as the exponential or the square of what the head says.
         norm: over what to normalise (see `Norm`).
 
@@ -93,23 +92,23 @@ class StiffnessNet(nn.Sequential):
                 f"a multiple of {halvings}"
             )
         channels = [hidden_channels, *(round(hidden_channels * width) for width in widths)]
+        around: dict[str, object] = {} if shifts == "none" else {"padding_mode": "circular"}
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         dilation = 1
-        around: dict[str, object] = {} if shifts == "none" else {"padding_mode": "circular"}
         for i, out_channels in enumerate(channels):
             given = {**around, "dilation": dilation, "padding": "same", "bias": False}
             if i == 0:
                 layers["lifting"] = lifting(in_channels, out_channels, **given)
             else:
                 layers[f"conv{i}"] = conv(channels[i - 1], out_channels, **given)
+            if i in pools and shifts == "polyphase":
+                layers[f"pool{i}"] = StrongestPhase()
             layers[f"norm{i}"] = Norm(out_channels, norm)
             layers[f"activation{i}"] = Activation()
-            if i in pools:
-                subsample = shifts != "dilation"
-                layers[f"pool{i}"] = (
-                    SpatialPool("max") if shifts == "none" else PeriodicPool(dilation, subsample)
-                )
-                dilation *= 1 if subsample else 2
+            if i in pools and shifts == "none":
+                layers[f"pool{i}"] = SpatialPool("max")
+            if i in pools and shifts == "dilation":
+                dilation *= 2
         last = channels[-1]
         window = size[0] // halvings if shifts == "none" else 1
         if shifts != "none":
@@ -120,46 +119,30 @@ class StiffnessNet(nn.Sequential):
         super().__init__(layers)
 
 
-class PeriodicPool(nn.Module):
-    """The maximum over 2x2 pixels of a torus, at all pixels: [B, C, G, H, W].
+class StrongestPhase(nn.Module):
+    """Halves a torus: every second row and column, from those on where an image is strongest.
 
-    Args:
-        dilation: pixels from tap to tap.
-        subsample: keep every second row and column, from those on that have the largest norm:
-            [B, C, G, H / 2, W / 2]. Should a symmetry of the cell itself (not a shift) swap two of
-            the four, then a tie is broken as it comes, and with it the symmetry.
+    Should a symmetry of the image itself, other than a shift, swap two of the four ways, they tie:
+    the first is taken, which breaks that symmetry.
+
+    >>> feature = GroupFeature(torch.arange(16.0).view(1, 1, 1, 4, 4), torch.zeros(1, 1, 0))
+    >>> StrongestPhase()(feature).x.tolist()
+    [[[[[5.0, 7.0], [13.0, 15.0]]]]]
     """
-
-    def __init__(self, dilation: Count = 1, subsample: bool = True) -> None:
-        super().__init__()
-        self.dilation, self.subsample = dilation, subsample
 
     def forward(self, feature: GroupFeature) -> GroupFeature:
-        pooled = feature.map(self._pool)
-        return pooled.map(strongest_phase) if self.subsample else pooled
+        return feature.map(self._chosen)
 
-    def _pool(self, x: Tensor) -> Tensor:
-        maps = functional.pad(x.flatten(1, 2), (0, self.dilation, 0, self.dilation), "circular")
-        return functional.max_pool2d(maps, 2, 1, dilation=self.dilation).unflatten(1, x.shape[1:3])
-
-    def extra_repr(self) -> str:
-        return f"dilation={self.dilation}, subsample={self.subsample}"
-
-
-def strongest_phase(x: Tensor) -> Tensor:
-    """Of the four x[..., a::2, b::2] of x [B, C, G, H, W] the one of largest norm, image by image.
-
-    >>> strongest_phase(torch.arange(4.0).view(1, 1, 1, 2, 2)).item()
-    3.0
-    """
-    phases = x.unflatten(-1, (-1, 2)).unflatten(-3, (-1, 2))  # [B, C, G, H/2, 2, W/2, 2]
-    phases = phases.permute(0, 4, 6, 1, 2, 3, 5).flatten(1, 2)  # [B, 4, C, G, H/2, W/2]
-    strength = phases.detach().square().sum((2, 3, 4, 5), dtype=torch.float64)
-    return phases[torch.arange(len(x), device=x.device), strength.argmax(1)]
+    def _chosen(self, x: Tensor) -> Tensor:
+        x = x.unflatten(-1, (-1, 2)).unflatten(-3, (-1, 2))  # [B, C, G, H/2, 2, W/2, 2]
+        strength = x.detach().square().sum((1, 2)).sum((1, 3), dtype=torch.float64)  # [B, 2, 2]
+        best = strength.flatten(1).argmax(1)
+        image = torch.arange(len(x), device=x.device)
+        return x[image, :, :, :, best // 2, :, best % 2]  # [B, C, G, H/2, W/2]
 
 
 def representation(matrices: Tensor) -> Tensor:
-    """ρ(h) [..., 6, 6], on components of Q, of elements that act on positions by `matrices` [..., 2, 2].
+    """ρ(h) [..., 6, 6] on components of Q, of elements h with `matrices` [..., 2, 2] on positions.
 
     Q is the 3 x 3 matrix from engineering strains to stresses, and becomes T(h) Q T(h)ᵀ.
 

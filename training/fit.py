@@ -64,6 +64,7 @@ class Fit:
             self.snapshots.restore(settings.resume)
         else:
             self.snapshots.forget()
+            self.task.prepare(self.model, self.splits.train)
         with (
             Interruption() as self.interruption,
             Progress(
