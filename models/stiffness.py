@@ -80,7 +80,7 @@ class StiffnessNet(nn.Sequential):
     ) -> None:
         if num_classes != len(COMPONENTS):
             raise ValueError(
-                f"net: a stiffness has {len(COMPONENTS)} components, the data set {num_classes}; "
+                f"a stiffness has {len(COMPONENTS)} components, the data set {num_classes}; "
                 "try dataset=unit_cells task=regression"
             )
         if any(place > len(widths) for place in pools):
@@ -194,8 +194,8 @@ class StiffnessHead(nn.Module):
         super().__init__()
         if not group.permutes_pixels:
             raise ValueError(
-                "base_group: a stiffness net needs elements that map pixels to pixels, use T2, "
-                "mirror, or cyclic or dihedral of order 1, 2 or 4"
+                f"base_group.group={type(group).__name__}: a stiffness net needs elements that map "
+                "pixels to pixels, use T2, mirror, or cyclic or dihedral of order 1, 2 or 4"
             )
         self.group, self.positive = group, positive
         self.linear = nn.Linear(channels, len(COMPONENTS))
