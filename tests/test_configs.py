@@ -45,6 +45,14 @@ NEEDS |= {
     for name in options("net")
     if name.startswith("vae_")
 }
+NEEDS |= {
+    ("net", name): ("dataset=unit_cells", "task=regression")
+    for name in options("net")
+    if name.startswith("cells_")
+}
+DRY = {  # what keeps a dry run short
+    "metamaterial": ("dataset.num=30", "dataset.size=16", "routine.nets=[d4_shift]"),
+}
 KINDS = ("T2", "SE2", "E2"), (True, False), options("kernel"), ("deterministic", "random")
 
 
@@ -112,7 +120,8 @@ def test_every_mixture_runs_or_says_why_not(
 
 @pytest.mark.parametrize("routine", options("routine"))
 def test_every_routine_has_a_dry_run(routine: str, terminal: Terminal, tmp_path: Path) -> None:
-    answer = terminal(f"routine={routine}", "debug=True", "net.hidden_channels=4")
+    small = DRY.get(routine, ())
+    answer = terminal(f"routine={routine}", "debug=True", "net.hidden_channels=4", *small)
     assert answer.status == 0, answer.err
     (result,) = tmp_path.rglob("result.json")
     assert not list(result.parent.rglob("wandb")), "no network in a dry run"

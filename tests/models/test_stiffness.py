@@ -56,7 +56,7 @@ def small(group: Finite, size: int, **settings: object) -> nn.Module:
 
 
 def warmed(net: nn.Module, size: int) -> nn.Module:
-    """The net, evaluating, after it has seen random cells; its answers spread about as labels do."""
+    """The net, evaluating, after it has seen random cells; its answers spread as labels do."""
     generator = torch.Generator().manual_seed(1)
     net(cells(8, size, generator))
     wild = torch.randn(50, 3, 3, generator=generator)
@@ -178,7 +178,7 @@ def test_positive_definiteness_costs_no_symmetry(positive: str) -> None:
 
 
 def test_the_head_projects_on_characters() -> None:
-    """Q00 − Q11 is a B1, Q02 + Q12 a B2, Q02 − Q12 an A2, the rest A1: with signs of the elements."""
+    """Q00 − Q11 is a B1, Q02 + Q12 a B2, Q02 − Q12 an A2, the rest A1: signs of the elements."""
     head = StiffnessHead(5, D4).double()
     elements = D4.elements(torch.float64)
     values = torch.randn(2, 5, 8, 1, 1, dtype=torch.float64)
