@@ -31,6 +31,7 @@ def draw_parity(
         panel.plot(true.numpy(), said.numpy(), ".", color=BLUE, markersize=3, alpha=0.5)
         panel.set_title(f"{name}: R² {r2:.3f}", fontsize="medium")
         panel.set_aspect("equal", adjustable="datalim")
+        panel.locator_params(nbins=5)
         panel.grid(alpha=0.3)
     for panel in panels[len(names) :]:
         panel.remove()
@@ -48,14 +49,14 @@ def draw_worst_cells(
 
     errors = (answers - targets).norm(dim=1) / targets.norm(dim=1)
     worst = errors.argsort(descending=True)[:WORST].tolist()
-    figure = Figure(figsize=(2.1 * WORST, 4), layout="constrained")
+    figure = Figure(figsize=(2.1 * WORST, 4.2), layout="constrained")
     for panel, i in zip(figure.subplots(1, WORST, squeeze=False)[0], worst, strict=False):
         panel.imshow(cells[i, 0].numpy(), cmap="gray_r", vmin=0, vmax=1)
         panel.set(xticks=[], yticks=[])
         panel.set_title(f"error {100 * errors[i]:.0f} %", fontsize="medium")
-        lines = ["     true  said"]
+        lines = ["      true predicted"]
         for name, true, said in zip(names, targets[i].tolist(), answers[i].tolist(), strict=True):
-            lines.append(f"{name} {true:5.2f} {said:5.2f}")
+            lines.append(f"{name} {round(true, 3) + 0.0:6.3f} {round(said, 3) + 0.0:9.3f}")
         panel.set_xlabel("\n".join(lines), family="monospace", fontsize="small")
     figure.suptitle(f"The test cells of largest relative error (black is stiff): {title}")
     save(figure, path)

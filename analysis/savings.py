@@ -61,6 +61,7 @@ def needed(reference: Curve, error: float) -> float:
 def draw_learning_curves(curves: Mapping[str, Mapping[str, Curve]], path: Path) -> None:
     """Draw errors over sizes, of nets and their augmentations; bars are standard deviations."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullLocator
 
     figure = Figure(figsize=(7, 4.8), layout="constrained")
     panel = figure.subplots()
@@ -84,7 +85,7 @@ def draw_learning_curves(curves: Mapping[str, Mapping[str, Curve]], path: Path) 
             )
     panel.set(xscale="log", yscale="log")
     panel.set_xticks(sorted(sizes), [f"{size:,.0f}" for size in sorted(sizes)])
-    panel.minorticks_off()
+    panel.xaxis.set_minor_locator(NullLocator())
     panel.grid(alpha=0.3, which="both")
     panel.set(
         xlabel="training cells",

@@ -6,6 +6,8 @@ from torch import nn
 
 from datasets.spec import DataSpec
 from datasets.tensors import TensorSplit
+from models.stiffness import StiffnessHead
+from partial_equiv.groups import Dihedral
 from tasks import Classification, Regression, Task
 from tester import evaluate
 
@@ -65,3 +67,14 @@ def test_r2_of_the_truth_is_1_and_of_the_mean_0() -> None:
 def test_a_task_refuses_data_of_the_other_kind(task: Task, wrong: DataSpec) -> None:
     with pytest.raises(ValueError, match=r"; try task="):
         task.check(wrong)
+
+
+def test_regression_shows_heads_the_training_targets() -> None:
+    targets = torch.randn(40, 6) + torch.tensor([9.0, 9.0, 5.0, 4.0, 0.0, 0.0])
+    split = TensorSplit(torch.rand(40, 1, 1, 1), targets, spec(None, 6))
+    net, expected = nn.Sequential(StiffnessHead(2, Dihedral(4))), StiffnessHead(2, Dihedral(4))
+    Regression().prepare(net, split)
+    expected.standardise(targets)
+    assert expected.offset[0] > 8
+    assert torch.equal(net[0].offset, expected.offset)
+    assert torch.equal(net[0].scale, expected.scale)
