@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 
-from analysis.parity import draw_parity, draw_worst_cells
+from analysis.predictions import draw_parity, draw_worst_cells
 from analysis.savings import Curve, draw_convergence, draw_learning_curves, saving
 from datasets.unit_cells import COMPONENTS
 from routines.metamaterial.study import Net, Study, Trial
