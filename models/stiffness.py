@@ -57,6 +57,9 @@ class StiffnessNet(nn.Sequential):
         positive: make Q positive definite, as the exponential or the square of what the head says.
         norm: over what to normalise (see `Norm`).
 
+    Parameters of the shipped nets on cells of 64 pixels: plain 23,305, flip and c4 25,062, d4
+    22,214, shift 22,630, d4_shift 22,646.
+
     Raises:
         ValueError: if the task is not six numbers, the cells are not square or cannot be halved so
             often, `pools` names a layer that there is not, or an element of the group is no
