@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from composition import Composition
-from config_schema import Component, Made, read
+from config_schema import Component, ConfigError, Made, read
 from config_schema.targets import resolve
 from datasets.spec import DataSpec, Splits
 from run_folder import folder_name, has_checkpoint, read_finished
@@ -109,7 +109,7 @@ class Build:
             return self._make(
                 "net",
                 in_channels=spec.in_channels,
-                num_classes=spec.num_classes,
+                num_classes=spec.num_outputs,
                 size=spec.size,
                 kernel=given["kernel"],
                 conv=self._construct(conv, given),
@@ -132,8 +132,13 @@ class Build:
 
     @cached_property
     def task(self) -> Task:
-        """Loss and metrics."""
-        return self._make("task")
+        """Loss and metrics; checked against the data set."""
+        task: Task = self._make("task")
+        try:
+            task.check(self.spec)
+        except ValueError as error:
+            raise ConfigError(f"task: {error}") from None
+        return task
 
     @cached_property
     def trainer(self) -> Trainer:

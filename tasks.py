@@ -1,32 +1,50 @@
 """Tasks: the loss of a batch, the metrics to report and the one that selects the best model."""
 
-from typing import Literal, Protocol
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from datasets.spec import DataSpec, Split
+from models.stiffness import StiffnessHead
 from models.vae import Autoencoding
 from partial_equiv.intervals import Fraction, NonNegative
 
-__all__ = ["ELBO", "Classification", "Task"]
+__all__ = ["ELBO", "Classification", "Regression", "Task"]
 
 
-class Task(Protocol):
+class Task(ABC):
     """What a model is trained for.
 
     `monitor` names the validation value that selects the best model ("loss" or one of the metrics)
     and `mode` says whether more or less of it is better.
     """
 
-    monitor: str
-    mode: Literal["max", "min"]
+    monitor: str = "loss"
+    mode: Literal["max", "min"] = "min"
 
+    @abstractmethod
     def step(self, model: nn.Module, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the mean loss of a batch and its batch-mean metrics, all scalars."""
-        ...
+
+    def check(self, spec: DataSpec) -> None:
+        """Raise ValueError if the data set is not one for this task."""
+        return
+
+    def prepare(self, model: nn.Module, train: Split) -> None:
+        """Give a model what it takes from the training data as a whole, before it is trained."""
+        return
+
+    def summary(self, means: Mapping[str, float]) -> dict[str, float]:
+        """Return what to report, given the means of loss and metrics over all samples."""
+        return dict(means)
 
 
-class Classification:
+class Classification(Task):
     """Cross entropy of logits [B, K] against classes [B]; reports and selects by accuracy.
 
     >>> import torch
@@ -36,8 +54,8 @@ class Classification:
     0.667
     """
 
-    monitor: str = "accuracy"
-    mode: Literal["max", "min"] = "max"
+    monitor = "accuracy"
+    mode = "max"
 
     def __init__(self, label_smoothing: Fraction = 0.0) -> None:
         self.label_smoothing = label_smoothing
@@ -51,8 +69,60 @@ class Classification:
         loss = functional.cross_entropy(logits, classes, label_smoothing=self.label_smoothing)
         return loss, {"accuracy": (logits.argmax(1) == classes).double().mean()}
 
+    def check(self, spec: DataSpec) -> None:
+        """Raise ValueError if the data set has no classes."""
+        if spec.num_classes is None:
+            raise ValueError("the data set has no classes but target vectors; try task=regression")
 
-class ELBO:
+
+class Regression(Task):
+    """Mean squared error of answers [B, T] to targets [B, T]; selects by it.
+
+    Reports the mean of the relative errors ‖answer − target‖ / ‖target‖ as well, and R², the share
+    of the targets' variance, added up over their components, that the answers explain.
+
+    >>> import torch
+    >>> task, targets = Regression(), torch.tensor([[1.0, 0.0], [3.0, 0.0]])
+    >>> loss, metrics = task.step(torch.nn.Identity(), (targets * 1.5, targets))
+    >>> means = {"loss": loss.item(), **{name: value.item() for name, value in metrics.items()}}
+    >>> task.summary(means)
+    {'loss': 0.625, 'relative_error': 0.5, 'r2': -0.25}
+    """
+
+    def step(self, model: nn.Module, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the mean loss, {"relative_error"}, and what R² needs of a batch."""
+        images, targets = batch
+        answers = model(images).float()  # [B, T]
+        loss = functional.mse_loss(answers, targets)
+        errors = (answers - targets).norm(dim=1) / targets.norm(dim=1)
+        moments = {f"target/{i}": mean for i, mean in enumerate(targets.double().mean(0))}
+        moments["target/square"] = targets.double().square().mean()
+        return loss, {"relative_error": errors.mean(), **moments}
+
+    def check(self, spec: DataSpec) -> None:
+        """Raise ValueError if the data set has no target vectors."""
+        if spec.num_classes is not None:
+            raise ValueError("the data set has classes, no target vectors; try task=classification")
+
+    def prepare(self, model: nn.Module, train: Split) -> None:
+        """Show the training targets to the heads that scale their answers like these."""
+        heads = [module for module in model.modules() if isinstance(module, StiffnessHead)]
+        if heads:
+            targets = torch.cat([targets for _, targets in train.batches(1000)])
+            for head in heads:
+                head.standardise(targets)
+
+    def summary(self, means: Mapping[str, float]) -> dict[str, float]:
+        """Return loss, relative error and R² (nan if all targets are the same)."""
+        reported = {name: mean for name, mean in means.items() if not name.startswith("target/")}
+        moments = {name: mean for name, mean in means.items() if name.startswith("target/")}
+        square = moments.pop("target/square")
+        variance = square - sum(mean**2 for mean in moments.values()) / len(moments)
+        reported["r2"] = 1 - means["loss"] / variance if variance > 0 else math.nan
+        return reported
+
+
+class ELBO(Task):
     r"""The negative evidence lower bound of a variational autoencoder, per image; selects by it.
 
         loss = reconstruction + β·kl,    reconstruction = ½‖x − x̂‖²,    kl = KL(N(μ, σ²) ‖ N(0, 1))
@@ -63,9 +133,6 @@ class ELBO:
     Args:
         beta: β.
     """
-
-    monitor: str = "loss"
-    mode: Literal["max", "min"] = "min"
 
     def __init__(self, beta: NonNegative = 1.0) -> None:
         self.beta = beta

@@ -19,7 +19,7 @@ def evaluate(
     The model is evaluated where it lies, in eval mode and without gradients; every kernel is
     generated once. Its training flag is restored. Raises ValueError if there are no samples.
     """
-    return means(totals(model, batches, task))
+    return task.summary(means(totals(model, batches, task)))
 
 
 def totals(

@@ -14,21 +14,32 @@ from datasets.framing import circle_crop
 from datasets.randomness import keyed_generator
 from datasets.spec import DataSpec
 
-__all__ = ["Augmentation", "BatchedSplit"]
+__all__ = ["Augmentation", "BatchedSplit", "Transformation"]
 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 """Maps images [B, C, H, W] in 0..1 to images of the same shape; the generator is a CPU one."""
 
+Transformation = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
+"""As an augmentation, where the targets move along: of images and targets to both."""
+
 
 class BatchedSplit(ABC):
-    """A split as `datasets.spec.Split` promises; `augment` touches seeded batches alone."""
+    """A split as `datasets.spec.Split` promises.
+
+    `augment` and `transform` touch seeded batches alone; `transform` comes first.
+    """
 
     def __init__(
-        self, targets: Tensor, spec: DataSpec, augment: Augmentation | None = None
+        self,
+        targets: Tensor,
+        spec: DataSpec,
+        augment: Augmentation | None = None,
+        transform: Transformation | None = None,
     ) -> None:
         self.targets = targets
         self.spec = spec
         self.augment = augment
+        self.transform = transform
 
     @abstractmethod
     def raw_batches(
@@ -80,6 +91,9 @@ class BatchedSplit(ABC):
         raw = self.raw_batches(share, batch_size, device)
         for index, (images, targets) in enumerate(raw, start):
             images = images.float() / 255 if images.dtype == torch.uint8 else images.float()
+            if self.transform is not None and seed is not None:
+                generator = keyed_generator(seed, epoch, "transform", index, rank)
+                images, targets = self.transform(images, targets, generator)
             if self.augment is not None and seed is not None:
                 images = self.augment(images, keyed_generator(seed, epoch, "augment", index, rank))
             if self.spec.circle_crop:

@@ -35,6 +35,13 @@ class DataSpec:
     target_size: int | None = None
     circle_crop: bool = False
 
+    @property
+    def num_outputs(self) -> int:
+        """What a net answers: a score for each class, or the target vector."""
+        size = self.target_size if self.num_classes is None else self.num_classes
+        assert size is not None, "a data set has classes or target vectors"
+        return size
+
 
 class Split(Protocol):
     """Samples that can be visited in batches, again and again, from any batch on."""

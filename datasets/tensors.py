@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from datasets.batching import Augmentation, BatchedSplit
+from datasets.batching import Augmentation, BatchedSplit, Transformation
 from datasets.spec import DataSpec
 
 __all__ = ["TensorSplit"]
@@ -26,11 +26,12 @@ class TensorSplit(BatchedSplit):
         targets: Tensor,
         spec: DataSpec,
         augment: Augmentation | None = None,
+        transform: Transformation | None = None,
     ) -> None:
         expected = (len(targets), spec.in_channels, *spec.size)
         if tuple(images.shape) != expected:
             raise ValueError(f"images have shape {tuple(images.shape)}, expected {expected}")
-        super().__init__(targets, spec, augment)
+        super().__init__(targets, spec, augment, transform)
         self.images = images
         self._copies: dict[str, tuple[Tensor, Tensor]] = {}
 

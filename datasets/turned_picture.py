@@ -19,7 +19,7 @@ THRESHOLDS = ((1 / 8, 5 / 8), (7 / 8, 3 / 8))  # Bayer, "An optimum method …",
 def dithered_ball(size: int) -> Tensor:
     """A picture [size, size] of zeros and ones: a ball before a grey wall, lit from the upper left.
 
-    >>> print(*("".join(".#"[int(dot)] for dot in row) for row in dithered_ball(6)), sep="\n")
+    >>> print(*("".join(".#"[int(dot)] for dot in row) for row in dithered_ball(6)), sep="\\n")
     #.###.
     .###.#
     #####.

@@ -64,6 +64,7 @@ class Fit:
             self.snapshots.restore(settings.resume)
         else:
             self.snapshots.forget()
+            self.task.prepare(self.model, self.splits.train)
         with (
             Interruption() as self.interruption,
             Progress(
@@ -164,7 +165,7 @@ class Fit:
         if self.ranks > 1 and sums:
             total = self._summed(torch.stack(list(sums.values())))
             sums = dict(zip(sums, total, strict=True))
-        return means(sums)
+        return self.task.summary(means(sums))
 
     def _summed(self, values: Tensor) -> Tensor:
         total = self.fabric.all_reduce(values, reduce_op="sum")

@@ -15,10 +15,11 @@ Forestano, Matchev, Matcheva, Roman, Unlu, Verner, "Oracle-Preserving Latent Flo
 
 import copy
 from itertools import combinations
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
+
+from tasks import Task
 
 __all__ = ["Generating", "centred"]
 
@@ -28,7 +29,7 @@ def centred(logits: Tensor) -> Tensor:
     return logits - logits.mean(-1, keepdim=True)
 
 
-class Generating:
+class Generating(Task):
     """The loss of generators, given the oracle that they are to preserve; selects by it.
 
     Args:
@@ -36,9 +37,6 @@ class Generating:
         epsilon: ε; the difference is taken in double precision.
         norm_weight, orthogonality_weight, closure_weight: of the other losses; 0 leaves one out.
     """
-
-    monitor: str = "loss"
-    mode: Literal["max", "min"] = "min"
 
     def __init__(
         self,

@@ -9,11 +9,12 @@ from torch import Tensor, nn
 from datasets.spec import Split
 from models.latent import Transformation
 from models.vae import VAE
+from tasks import Task
 
 __all__ = ["Turning", "TurningErrors", "turning_errors"]
 
 
-class Turning:
+class Turning(Task):
     """Trains T so that Tᵏ(z_j) fits the view j + k, for k = 1, …, steps; selects by the loss.
 
     One step starts from every view of an image, several from its first view alone.
@@ -24,9 +25,6 @@ class Turning:
             the mean of the squared differences.
         steps: how often T is iterated, fewer than there are views.
     """
-
-    monitor: str = "loss"
-    mode: Literal["max", "min"] = "min"
 
     def __init__(
         self, autoencoder: VAE, loss: Literal["image", "latent"] = "image", steps: int = 1

@@ -154,3 +154,23 @@ def test_all_kinds_yield_the_same(num: int, batch_size: int, seed: int | None, s
         if seed is None:
             pixels = (first[0][:, 0, 0, 0] * 0.5 + 0.5) * 255
             assert pixels.round().long().tolist() == first[1].tolist()
+
+
+def test_a_transformation_moves_images_and_targets_of_seeded_batches() -> None:
+    def transform(
+        images: Tensor, targets: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        steps = torch.randint(1, 100, (len(images),), generator=generator)
+        return images + steps.view(-1, 1, 1, 1) / 255, targets + steps
+
+    images = torch.arange(9).view(-1, 1, 1, 1).expand(-1, 2, 3, 4).to(torch.uint8)
+    split = TensorSplit(images, torch.arange(9), SPEC, transform=transform)
+    plain = TensorSplit(images, torch.arange(9), SPEC)
+    assert all(same(*pair) for pair in zip(split.batches(4), plain.batches(4), strict=True))
+    batches, again = (list(split.batches(4, seed=0, start=start)) for start in (0, 1))
+    assert all(same(*pair) for pair in zip(batches[1:], again, strict=True))
+    moved = torch.cat([targets for _, targets in batches])
+    pixels = torch.cat([batch[:, 0, 0, 0] for batch, _ in batches]) * 0.5 + 0.5
+    assert torch.equal((pixels * 255).round().long(), moved)
+    unmoved = torch.cat([targets for _, targets in plain.batches(4, seed=0)])
+    assert (moved > unmoved).all()

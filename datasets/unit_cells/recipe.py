@@ -1,0 +1,43 @@
+"""What a set of random cells is made by: the law of the cells, and the materials."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from datasets.randomness import keyed_generator
+from datasets.unit_cells.connectivity import Cell
+from datasets.unit_cells.homogenisation import Array, homogenise
+from datasets.unit_cells.random_cells import CellLaw
+
+__all__ = ["COMPONENTS", "Recipe"]
+
+COMPONENTS = ("Q00", "Q11", "Q22", "Q01", "Q12", "Q02")  # the order of labels
+VERSION = 1  # to be raised when the same recipe would give other numbers
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that cell number i, for any i, and its stiffness depend on."""
+
+    law: CellLaw
+    youngs_moduli: tuple[float, float]
+    poisson_ratio: float
+    seed: int
+
+    def make(self, index: int) -> tuple[Cell, Array]:
+        """Return a cell, uint8 [H, W], and its stiffness [6], in the order of `COMPONENTS`."""
+        cell = self.law.draw(keyed_generator(self.seed, "cell", index))
+        stiffness = homogenise(cell, self.youngs_moduli, self.poisson_ratio)
+        return cell, np.array([stiffness[int(name[1]), int(name[2])] for name in COMPONENTS])
+
+    @property
+    def text(self) -> str:
+        """The recipe as one line of JSON."""
+        return json.dumps({"version": VERSION, **asdict(self)}, sort_keys=True)
+
+    @property
+    def name(self) -> str:
+        """A name for its files."""
+        return f"unit_cells-{hashlib.sha256(self.text.encode()).hexdigest()[:12]}"

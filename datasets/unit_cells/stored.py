@@ -1,0 +1,119 @@
+"""Cells and labels that somebody else has computed: a torch file of images and label columns."""
+
+import pickle
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from datasets.spec import DataSpec, MissingData, Splits
+from datasets.unit_cells.division import Division, cell_spec
+from datasets.unit_cells.recipe import COMPONENTS
+from datasets.unit_cells.transformations import RandomSymmetry
+from partial_equiv.intervals import Count, Fraction, Natural
+
+__all__ = ["LABEL_ORDERS", "StoredCells", "read_cells"]
+
+LabelOrder = Literal["rows", "voigt"]
+LABEL_ORDERS: dict[LabelOrder, tuple[str, ...]] = {
+    "rows": ("Q00", "Q01", "Q02", "Q11", "Q12", "Q22"),
+    "voigt": COMPONENTS,
+}
+BROKEN = 8  # the column of is_broken, after is_gray and volfrac
+REMEDY = "give dataset.file the path of a torch file with the tensors imgs and labels"
+
+
+class StoredCells:
+    """The cells of a torch file: a dictionary of `imgs` [N, H, W] and `labels` [N, 6 or 9].
+
+    Attributes:
+        file: its path; only tensors are read from it, no code.
+        label_order: of the first six columns. Should three more follow (is_gray, volfrac,
+            is_broken), cells that are broken are left out.
+        size: H and W.
+        val_size, test_size, train_size, split_seed, augment_*: see `generated.UnitCells`.
+    """
+
+    def __init__(
+        self,
+        file: str,
+        label_order: LabelOrder = "rows",
+        size: Count = 64,
+        val_size: Count | Fraction = 0.1,
+        test_size: Count | Fraction = 0.2,
+        train_size: Count | None = None,
+        split_seed: Natural = 0,
+        augment_flip: bool = False,
+        augment_rotation: bool = False,
+        augment_transpose: bool = False,
+        augment_shift: bool = False,
+    ) -> None:
+        self.file = Path(file).expanduser()
+        self.label_order: LabelOrder = label_order
+        self.size = size
+        symmetry = RandomSymmetry(augment_flip, augment_rotation, augment_transpose, augment_shift)
+        self.division = Division(val_size, test_size, train_size, split_seed, symmetry)
+
+    @property
+    def spec(self) -> DataSpec:
+        """Shapes and normalisation."""
+        return cell_spec(self.size)
+
+    def splits(self) -> Splits:
+        """Return the three splits.
+
+        Raises MissingData if the file is absent, damaged or of another layout, ValueError for
+        impossible sizes.
+        """
+        images, labels = read_cells(self.file, self.label_order)
+        return self.division.splits(images, labels, self.spec)
+
+
+def read_cells(path: Path, label_order: LabelOrder) -> tuple[Tensor, Tensor]:
+    """Return images [N, 1, H, W], in 0..1 or uint8, and labels [N, 6] in our order, if not broken.
+
+    Raises MissingData.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        images, labels = content["imgs"], content["labels"].float()
+        images = images.reshape(len(images), 1, *images.shape[-2:])
+        if labels.shape[1:] not in {(6,), (9,)} or len(labels) != len(images):
+            raise ValueError(f"labels {tuple(labels.shape)} of images {tuple(images.shape)}")
+    except FileNotFoundError:
+        raise MissingData("there are no unit cells", path, REMEDY) from None
+    except pickle.UnpicklingError:
+        raise MissingData("the file holds more than tensors: refused", path, REMEDY) from None
+    except (
+        OSError,
+        EOFError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        ValueError,
+        RuntimeError,
+    ) as e:
+        reason = (str(e).strip() or type(e).__name__).splitlines()[0]
+        raise MissingData(f"the unit cells cannot be read ({reason})", path, REMEDY) from None
+    if labels.shape[1] > BROKEN:
+        whole = labels[:, BROKEN] == 0
+        images, labels = images[whole], labels[whole]
+    order = LABEL_ORDERS[label_order]
+    labels = labels[:, [order.index(name) for name in COMPONENTS]]
+    if not (labels[:, :3] > 0).all() or not (labels[:, 3] ** 2 < labels[:, 0] * labels[:, 1]).all():
+        raise MissingData(
+            f"label_order={label_order} makes the stiffness of some cell no positive matrix",
+            path,
+            f"should be one of {', '.join(LABEL_ORDERS)}",
+        )
+    return _scaled(images), labels
+
+
+def _scaled(images: Tensor) -> Tensor:
+    """Return images as they count in a split: uint8 up to 255, or floats up to 1."""
+    if images.dtype == torch.bool or (not images.is_floating_point() and images.max() <= 1):
+        return images.to(torch.uint8) * 255
+    if images.is_floating_point():
+        return images.float() / (255 if images.max() > 1 else 1)
+    return images.to(torch.uint8)

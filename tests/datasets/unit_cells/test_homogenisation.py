@@ -1,0 +1,117 @@
+"""Homogenisation: published digits, closed forms, bounds, symmetries, what is refused."""
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from datasets.unit_cells import homogenise
+from datasets.unit_cells.elimination import elimination_order
+from datasets.unit_cells.homogenisation import plane_stress
+
+Array = npt.NDArray[np.float64]
+
+ONES = np.ones((64, 64), np.uint8)
+LAMINATE = np.kron([[0, 1]], np.ones((64, 32), np.uint8))
+SQUARE = np.pad(np.zeros((32, 32), np.uint8), 16, constant_values=1)
+CHECKERBOARD = np.kron([[0, 1], [1, 0]], np.ones((32, 32), np.uint8))
+
+PINS = [  # cell, soft modulus, Q00, Q01, Q11, Q22
+    ("homogeneous", ONES, 0.1, "1.0989011 .32967033 1.0989011 .38461538"),
+    ("laminate", LAMINATE, 0.1, ".19980020 .05994006 .56798202 .06993007"),
+    ("soft laminate", LAMINATE, 1e-3, ".00219561 .00065868 .50069760 .00076846"),
+    ("square", SQUARE, 0.1, ".66406415 .16244010 .66406415 .17427867"),
+    ("hole", SQUARE, 1e-9, ".56168207 .10980776 .56168207 .10169084"),
+    ("checkerboard", CHECKERBOARD, 0.1, ".28754325 .10891976 .28754325 .12559635"),
+]
+
+small_cells = st.tuples(st.integers(1, 7), st.integers(1, 7)).flatmap(
+    lambda shape: arrays(np.uint8, shape, elements=st.integers(0, 1))
+)
+moduli = st.tuples(st.floats(1e-2, 10), st.floats(1e-2, 10))
+ratios = st.floats(-0.5, 0.49)
+quick = settings(max_examples=60)
+
+
+def phase_means(cell: Array, soft_stiff: tuple[float, float], ratio: float) -> tuple[Array, Array]:
+    """Return the bounds of Reuss and Voigt: the harmonic and arithmetic means of the phases."""
+    material = plane_stress(ratio)
+    values = np.where(cell == 1, soft_stiff[1], soft_stiff[0])
+    return material / np.mean(1 / values), material * np.mean(values)
+
+
+@pytest.mark.parametrize(("name", "cell", "soft", "digits"), PINS, ids=[pin[0] for pin in PINS])
+def test_pins(name: str, cell: Array, soft: float, digits: str) -> None:
+    stiffness = homogenise(cell, (soft, 1.0), 0.3)
+    found = stiffness[[0, 0, 1, 2], [0, 1, 1, 2]]
+    for value, digit in zip(found, digits.split(), strict=True):
+        assert abs(value - float(digit)) <= 0.5001 * 10.0 ** -len(digit.split(".")[1])
+    assert abs(stiffness[:2, 2]).max() < 1e-10
+    assert (stiffness == stiffness.T).all()
+
+
+@quick
+@given(arrays(np.uint8, 6, elements=st.integers(0, 1)), moduli, ratios, st.integers(1, 4))
+def test_laminates_have_a_closed_form(
+    phases: Array, soft_stiff: tuple[float, float], ratio: float, height: int
+) -> None:
+    values = np.where(phases == 1, soft_stiff[1], soft_stiff[0])
+    c11, c12, c66 = (plane_stress(ratio)[place] * values for place in [(0, 0), (0, 1), (2, 2)])
+    q00 = 1 / np.mean(1 / c11)
+    q01 = np.mean(c12 / c11) * q00
+    q11 = np.mean(c11 - c12**2 / c11) + np.mean(c12 / c11) ** 2 * q00
+    expected = [[q00, q01, 0], [q01, q11, 0], [0, 0, 1 / np.mean(1 / c66)]]
+    stiffness = homogenise(np.tile(phases, (height, 1)), soft_stiff, ratio)
+    np.testing.assert_allclose(stiffness, expected, rtol=1e-9, atol=1e-10)
+
+
+@quick
+@given(small_cells, moduli, ratios)
+def test_stiffness_lies_between_the_bounds(
+    cell: Array, soft_stiff: tuple[float, float], ratio: float
+) -> None:
+    stiffness = homogenise(cell, soft_stiff, ratio)
+    reuss, voigt = phase_means(cell, soft_stiff, ratio)
+    assert np.linalg.eigvalsh(stiffness - reuss).min() > -1e-10
+    assert np.linalg.eigvalsh(voigt - stiffness).min() > -1e-10
+
+
+@quick
+@given(small_cells, st.floats(1e-2, 10), ratios)
+def test_a_homogeneous_cell_is_its_material(cell: Array, modulus: float, ratio: float) -> None:
+    expected = modulus * plane_stress(ratio)
+    for found in (
+        homogenise(cell, (modulus, modulus), ratio),
+        homogenise(np.zeros_like(cell), (modulus, 3.0), ratio),
+    ):
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-10)
+
+
+@quick
+@given(small_cells, moduli)
+def test_a_repeated_cell_has_the_same_stiffness(
+    cell: Array, soft_stiff: tuple[float, float]
+) -> None:
+    once, repeated = (homogenise(each, soft_stiff) for each in (cell, np.tile(cell, (2, 3))))
+    np.testing.assert_allclose(once, repeated, rtol=1e-9, atol=1e-10)
+
+
+@given(st.integers(1, 20), st.integers(1, 20))
+def test_every_node_is_eliminated_once(height: int, width: int) -> None:
+    order = elimination_order(height, width)
+    assert sorted(order.tolist()) == list(range(height * width))
+    assert order[-1] == 0
+
+
+@pytest.mark.parametrize("cell", [np.ones(4), np.ones((2, 2, 2)), [[0.5, 1]], [[2, 0]], [[]]])
+def test_other_arrays_are_refused(cell: Array) -> None:
+    with pytest.raises(ValueError, match="zeros and ones"):
+        homogenise(cell)
+
+
+@pytest.mark.parametrize(("soft", "ratio"), [(0.0, 0.3), (-1.0, 0.3), (0.1, 1.0), (0.1, -1.0)])
+def test_impossible_materials_are_refused(soft: float, ratio: float) -> None:
+    with pytest.raises(ValueError, match=r"^youngs_moduli=.*must be positive"):
+        homogenise(ONES[:2, :2], (soft, 1.0), ratio)

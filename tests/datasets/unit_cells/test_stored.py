@@ -1,0 +1,108 @@
+"""Other people's torch files: both label orders, broken cells, all image types, what is refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from datasets.spec import MissingData
+from datasets.unit_cells import COMPONENTS, StoredCells, homogenise
+from datasets.unit_cells.stored import LABEL_ORDERS, read_cells
+
+NUM = 12
+CELLS = (torch.rand(NUM, 6, 6, generator=torch.Generator().manual_seed(0)) < 0.5).to(torch.uint8)
+STIFFNESS = [homogenise(cell.numpy(), (0.1, 1.0)) for cell in CELLS]
+
+
+def columns(order: tuple[str, ...]) -> Tensor:
+    """Return the labels [N, 6] of all cells in an order."""
+    rows = [[matrix[int(name[1]), int(name[2])] for name in order] for matrix in STIFFNESS]
+    return torch.tensor(rows, dtype=torch.float64)
+
+
+def flags(broken: tuple[int, ...] = ()) -> Tensor:
+    """Return the columns is_gray, volfrac, is_broken."""
+    volfrac = CELLS.double().mean((1, 2))
+    is_broken = torch.tensor([float(i in broken) for i in range(NUM)]).double()
+    return torch.stack([torch.zeros(NUM).double(), volfrac, is_broken], dim=1)
+
+
+def write(path: Path, order: tuple[str, ...], images: Tensor = CELLS, **extra: object) -> Path:
+    """Write a file of the published layout, cells 3 and 7 broken."""
+    labels = torch.cat([columns(order), flags((3, 7))], dim=1)
+    torch.save({"imgs": images, "labels": labels, **extra}, path)
+    return path
+
+
+@pytest.mark.parametrize("order", LABEL_ORDERS)
+def test_both_orders_give_the_same_labels(tmp_path: Path, order: str) -> None:
+    path = write(tmp_path / "cells.pt", LABEL_ORDERS[order])
+    images, labels = read_cells(path, order)
+    kept = [i for i in range(NUM) if i not in (3, 7)]
+    assert torch.equal(images[:, 0], CELLS[kept] * 255)
+    assert torch.equal(labels, columns(COMPONENTS)[kept].float())
+
+
+@pytest.mark.parametrize(("order", "wrong"), [("rows", "voigt"), ("voigt", "rows")])
+def test_a_wrong_order_is_noticed(tmp_path: Path, order: str, wrong: str) -> None:
+    path = write(tmp_path / "cells.pt", LABEL_ORDERS[order])
+    with pytest.raises(MissingData, match=rf"^label_order={wrong} makes .* rows, voigt$"):
+        read_cells(path, wrong)
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        CELLS.bool(),
+        CELLS.long(),
+        CELLS.float(),
+        CELLS.double() * 255,
+        CELLS * 255,
+        CELLS[:, None].float(),
+    ],
+    ids=lambda images: f"{images.dtype} {images.dim()}",
+)
+def test_images_of_every_type_end_as_one(tmp_path: Path, images: Tensor) -> None:
+    path = write(tmp_path / "cells.pt", LABEL_ORDERS["rows"], images)
+    splits = StoredCells(str(path), size=6).splits()
+    assert (len(splits.train), len(splits.val), len(splits.test)) == (7, 1, 2)
+    assert next(splits.train.batches(9))[0].unique().tolist() == [-1, 1]
+
+
+def test_six_columns_will_do(tmp_path: Path) -> None:
+    path = tmp_path / "cells.pt"
+    torch.save({"imgs": CELLS, "labels": columns(COMPONENTS)}, path)
+    assert len(read_cells(path, "voigt")[0]) == NUM
+
+
+def refuse(path: Path, reason: str) -> None:
+    """Expect one line with a reason."""
+    with pytest.raises(MissingData, match=reason) as told:
+        StoredCells(str(path), size=6).splits()
+    assert "\n" not in str(told.value)
+
+
+def test_what_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "cells.pt"
+    refuse(path, "^there are no unit cells; looked in .*cells.pt; give dataset.file")
+    write(path, LABEL_ORDERS["rows"])
+    path.write_bytes(path.read_bytes()[:-50])
+    refuse(path, r"^the unit cells cannot be read \(")
+    torch.save({"images": CELLS}, path)
+    refuse(path, r"\('imgs'\)")
+    torch.save([CELLS], path)
+    refuse(path, r"cannot be read \(")
+    torch.save({"imgs": CELLS, "labels": torch.zeros(NUM, 5)}, path)
+    refuse(path, r"labels \(12, 5\) of images \(12, 1, 6, 6\)")
+    torch.save({"imgs": CELLS, "labels": torch.zeros(3, 6)}, path)
+    refuse(path, r"labels \(3, 6\)")
+    torch.save({"imgs": CELLS, "labels": np.zeros((NUM, 6), dtype=object)}, path)
+    refuse(path, "^the file holds more than tensors: refused")
+
+
+def test_another_size_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "cells.pt", LABEL_ORDERS["rows"])
+    with pytest.raises(ValueError, match=r"shape \(7, 1, 6, 6\), expected \(7, 1, 64, 64\)"):
+        StoredCells(str(path)).splits()
