@@ -18,6 +18,7 @@ from datasets.tensors import TensorSplit
 from models.latent import Generators, OrbitAverage, Transformation, latent_mlp
 from models.vae import VAE
 from routines.symmetry_discovery.generating import Generating
+from routines.symmetry_discovery.judging import answers
 from routines.symmetry_discovery.turning import Turning
 from routines.train import Build, Parts
 from run_folder import has_checkpoint
@@ -196,6 +197,23 @@ class Discovery:
         whole = len(classes) // num_views * num_views
         orbits = latents[:whole].flatten(1).unflatten(0, (-1, num_views))
         return orbits.to(self.device), classes[:whole:num_views].to(self.device)
+
+    @cached_property
+    def test_views(self) -> Tensor:
+        """The images [N, V, C, H, W] whose latents are `test_latents`."""
+        wanted = len(self.test_latents[1])
+        found, seen = [], 0
+        for views, _ in self.orbits.test.batches(64, device=self.device):
+            found.append(views[: wanted - seen])
+            seen += len(found[-1])
+            if seen == wanted:
+                break
+        return torch.cat(found)
+
+    @cached_property
+    def classifier_answers(self) -> Tensor:
+        """What the classifier says to them: classes [N, V]."""
+        return answers(self.classifier, self.test_views)
 
     def _encoded(self, split: Split, spec: DataSpec) -> TensorSplit:
         autoencoder, latents, classes = self.autoencoder, [], []
