@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -42,6 +42,7 @@ class Settings:
     """What `routines.symmetry_discovery.run` is told, see there."""
 
     autoencoder: str
+    autoencoder_settings: Mapping[str, Any]
     latent_size: int
     beta: float
     loss: Literal["image", "latent"]
@@ -77,6 +78,7 @@ class Discovery:
         parts = self.build(
             f"net=vae_{settings.autoencoder}",
             f"net.latent_size={settings.latent_size}",
+            *(f"net.{name}={value}" for name, value in settings.autoencoder_settings.items()),
             "task=elbo",
             f"task.beta={settings.beta}",
             "conv.partial=False",
