@@ -32,17 +32,21 @@ __all__ = ["Build", "Run", "components", "compose", "construct_model", "run_rout
 INJECTED: Mapping[str, tuple[str, ...]] = {
     "dataset": (),
     "task": (),
-    "net": ("in_channels", "num_classes", "size", "lifting", "conv", "pointwise", "kernel"),
+    "net": (
+        *("in_channels", "num_classes", "size", "kernel"),
+        *("lifting", "conv", "pointwise", "averaged"),
+    ),
     "conv": ("in_channels", "out_channels", "kernel", "sampling"),
     "kernel": ("in_coordinates", "out_channels", "in_channels"),
     "base_group": ("partial", "in_channels"),
-    "train": ("run_folder", "tracker", "seed", "debug"),
+    "train": ("run_folder", "tracker", "seed", "debug", "probe"),
     "routine": ("build", "tracker", "run_folder", "debug"),
     "tracking": ("run_folder", "name", "group", "config"),
 }
 LAYERS = {  # made with the settings of the section conv, as far as they have them
     "lifting": "partial_equiv.gconv.LiftingConv",
     "pointwise": "partial_equiv.gconv.PointwiseConv",
+    "averaged": "partial_equiv.gconv.AveragedConv",
 }
 
 

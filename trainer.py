@@ -1,6 +1,7 @@
 """The trainer: all settings of a training, and `fit`, which carries it out."""
 
 import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -31,6 +32,8 @@ class Trainer:
         run_folder: gets checkpoints/last.pt (every epoch, and on SIGINT or SIGTERM) and best.pt.
         tracker: gets train/*, val/*, lr, range/* and seconds/epoch after every epoch.
         seed: of data order and augmentation, and of the draws that layers make.
+        probe: asked of the model after each validation, on the leading rank; what it says joins the
+            records.
         debug: at most 2 epochs of 3 batches, and 3 batches to evaluate.
         epochs: passes over the training split.
         batch_size: samples of a batch, over all devices together.
@@ -38,7 +41,7 @@ class Trainer:
         optimizer: momentum and nesterov are SGD's.
         learning_rate: of the weights; ranges, keep-probabilities and omega0 have their own.
         weight_decay: of the weights alone (decoupled with AdamW).
-        schedule: after `warmup_epochs`, see `training.optimisation.Schedule`.
+        schedule: after (one_cycle: with) `warmup_epochs`, see `training.optimisation.Schedule`.
         step_epochs: epochs between two steps, or the patience of plateau.
         step_factor: what a step multiplies the rates by.
         gradient_clip: bound of the gradient's norm.
@@ -48,6 +51,7 @@ class Trainer:
         kl_penalty: weight of the KL terms of subsets that depend on the input.
         early_stop_epochs: stop after so many epochs without improvement.
         reestimate_norm: take fresh norm statistics before each validation.
+        compile: train through torch.compile; minutes to start, and it needs a C++ compiler.
         deterministic: ask torch for deterministic algorithms (CUDA; the CPU's are).
         resume: run folder whose last checkpoint to go on from; an unfinished epoch, too, goes on
             at its next batch, and the run equals an uninterrupted one bit for bit.
@@ -56,6 +60,7 @@ class Trainer:
     run_folder: Path
     tracker: Tracker | None
     seed: Natural = 0
+    probe: Callable[[nn.Module], Mapping[str, float]] | None = None
     debug: bool = False
     epochs: Count = 20
     batch_size: Count = 64
@@ -68,7 +73,7 @@ class Trainer:
     weight_decay: NonNegative = 0.0
     momentum: Fraction = 0.9
     nesterov: bool = False
-    schedule: Literal["cosine", "step", "plateau", "none"] = "cosine"
+    schedule: Literal["cosine", "one_cycle", "step", "plateau", "none"] = "cosine"
     warmup_epochs: Natural = 0
     final_learning_rate: NonNegative = 1e-6
     step_epochs: Count = 10
@@ -83,6 +88,7 @@ class Trainer:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     devices: Count = 1
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    compile: bool = False
     deterministic: bool = False
     resume: Path | None = None
 

@@ -9,10 +9,10 @@ from torch import Tensor
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["BLUE", "GREY", "VERMILLION", "element_names", "save"]
+__all__ = ["BLUE", "GREEN", "GREY", "VERMILLION", "element_names", "save"]
 
 # Okabe and Ito, "Color Universal Design" (2008).
-BLUE, VERMILLION, GREY = "#0072B2", "#D55E00", "#666666"
+BLUE, VERMILLION, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
 
 
 def element_names(matrices: Tensor) -> list[str]:

@@ -19,7 +19,7 @@ from datasets.spec import DataSpec
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_feature_maps"]
+__all__ = ["draw_feature_maps", "visible"]
 
 DEGREES = (0, 30, 60, 90, 120, 150, 180)
 LEAST_PIXELS = 8  # a side; smaller maps are too coarse to turn
@@ -49,7 +49,7 @@ def draw_feature_maps(model: nn.Module, image: Tensor, spec: DataSpec, path: Pat
     for panel in panels.flat:
         panel.set(xticks=[], yticks=[])
     for panel, each, degrees in zip(panels[0], inputs, DEGREES, strict=True):
-        panel.imshow(_visible(each[0], spec).numpy(), cmap="gray", vmin=0, vmax=1)
+        panel.imshow(visible(each[0], spec).numpy(), cmap="gray", vmin=0, vmax=1)
         panel.set_title(f"{degrees}°", fontsize="medium")
     panels[0, 0].set_ylabel("input")
     for row, name in zip(range(1, num_rows, 2), layers, strict=True):
@@ -81,7 +81,7 @@ def _draw_layer(first: "Sequence[Axes]", second: "Sequence[Axes]", maps: Sequenc
         below.set_xlabel("reference" if degrees == 0 else f"{100 * distance:.0f} %")
 
 
-def _visible(image: Tensor, spec: DataSpec) -> Tensor:
+def visible(image: Tensor, spec: DataSpec) -> Tensor:
     """A normalised image [C, H, W] as [H, W, 3] in 0..1, or [H, W] if it has not three channels."""
     mean, std = (image.new_tensor(values).view(-1, 1, 1) for values in (spec.mean, spec.std))
     plain = (image * std + mean).clamp(0, 1).cpu()

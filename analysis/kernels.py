@@ -27,6 +27,8 @@ def kernel_over_group(response: Response, resolution: int = RESOLUTION) -> tuple
     layer = response.layer
     group, positions = layer.sampling.group, layer.stencil.positions
     elements = response.feature.elements if response.read is None else response.read
+    if elements.shape[-1] != group.element_size:  # an average over the group: of all of it
+        elements = group.grid(layer.sampling.num_samples, positions.dtype, positions.device)[None]
     chosen = torch.linspace(0, elements.shape[1] - 1, min(elements.shape[1], MOST_ELEMENTS))
     elements = elements[0, chosen.round().long().to(elements.device)]  # [n, d]
     steps = torch.arange(resolution, dtype=positions.dtype, device=positions.device)

@@ -16,7 +16,7 @@ class Response:
 
     Attributes:
         layer: the convolution.
-        read: the elements [S, G', d] that it reads, None for one that reads images.
+        read: the elements [S, G', d] that it reads, None for one that reads images or other maps.
         feature: what it answers.
     """
 
@@ -36,7 +36,7 @@ def responses(model: nn.Module, images: Tensor) -> dict[str, Response]:
     def take(
         name: str, layer: Convolution, given: Tensor | GroupFeature, out: GroupFeature
     ) -> None:
-        read = given.elements if isinstance(given, GroupFeature) else None
+        read = given.elements if isinstance(given, GroupFeature) and layer.relative else None
         found[name] = Response(layer, read, out)
 
     hooks = [

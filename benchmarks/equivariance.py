@@ -18,7 +18,7 @@ from torch import nn
 
 import checkpoint
 from constructors import compose, construct_model
-from partial_equiv.equivariance import equivariance_error
+from partial_equiv.equivariance import Action, equivariance_error
 from partial_equiv.groups import SO2
 from run_folder import read_overrides
 from tests.blobs import blobs
@@ -33,7 +33,8 @@ def errors(model: nn.Module, size: int) -> list[float]:
     for degrees in DEGREES:
         element = torch.tensor([radians(degrees)], dtype=torch.float64)
         moved = blobs(SO2(), element, size=size)
-        found.append(equivariance_error(model.double().eval(), SO2(), element, still, moved))
+        turn = Action(SO2(), element)
+        found.append(equivariance_error(model.double(), turn, still, moved=moved).relative)
     return found
 
 

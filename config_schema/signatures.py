@@ -23,7 +23,12 @@ from partial_equiv.intervals import Interval
 __all__ = ["read"]
 
 Annotation: TypeAlias = Any  # a type, or what typing makes of one
-WORDS = {"a valid array": "a list", "a valid integer": "an integer", "a valid": "a"}
+WORDS = {
+    "Unexpected keyword argument": "without unknown keys",
+    "a valid array": "a list",
+    "a valid integer": "an integer",
+    "a valid": "a",
+}
 SETTINGS: Mapping[str, Annotation] = {"seed": Annotated[int, Interval(0, 2**32 - 1)], "debug": bool}
 
 
@@ -130,7 +135,7 @@ def _value(
             reason = f"should name a {annotation.__name__}"
             problems.append(line(f"{key}._target_", value["_target_"], reason))
         return component
-    if isinstance(value, list) and any(isinstance(each, dict) for each in value):
+    if isinstance(value, list) and any(isinstance(e, dict) and "_target_" in e for e in value):
         places = (f"{key}[{i}]" for i in range(len(value)))
         return [_value(*each, Any, injected, problems) for each in zip(places, value, strict=True)]
     try:

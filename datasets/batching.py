@@ -1,4 +1,4 @@
-"""Batches of a split: order, shares of the ranks, augmentation and normalisation.
+"""Batches of a split: order, shares of the ranks, augmentation, circle crop and normalisation.
 
 How raw images get to the device is left to the kinds of splits: see `tensors` and `files`.
 """
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
+from datasets.framing import circle_crop
 from datasets.randomness import keyed_generator
 from datasets.spec import DataSpec
 
@@ -81,4 +82,6 @@ class BatchedSplit(ABC):
             images = images.float() / 255 if images.dtype == torch.uint8 else images.float()
             if self.augment is not None and seed is not None:
                 images = self.augment(images, keyed_generator(seed, epoch, "augment", index, rank))
+            if self.spec.circle_crop:
+                images = circle_crop(images)
             yield (images - mean) / std, targets

@@ -48,12 +48,14 @@ class Digits:
 
     `train_size` keeps a class-balanced part of the training images (None: all that `val_size` and
     `test_size` leave); `split_seed` fixes the splits and angles, whatever the training's seed;
-    `augment_rotation` turns training images further, afresh in every epoch.
+    `augment_rotation` turns training images further, afresh in every epoch. `circle_crop` keeps
+    only the images' inscribed discs.
     """
 
     def __init__(
         self,
         size: Count = 16,
+        circle_crop: bool = False,
         rotation: Degrees = 180.0,
         val_size: Count = 180,
         test_size: Count = 360,
@@ -62,6 +64,7 @@ class Digits:
         augment_rotation: Degrees = 0.0,
     ) -> None:
         self.size = size
+        self.circle_crop = circle_crop
         self.rotation = rotation
         self.val_size = val_size
         self.test_size = test_size
@@ -79,6 +82,7 @@ class Digits:
             mean=MEAN,
             std=STD,
             class_names=tuple("0123456789"),
+            circle_crop=self.circle_crop,
         )
 
     def splits(self) -> Splits:

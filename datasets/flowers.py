@@ -30,7 +30,8 @@ class Flowers102:
     """The published splits: 1,020 photographs to train, 1,020 to validate and 6,149 to test.
 
     A split is held in memory if `memory` GiB can hold it, else `num_workers` threads read ahead;
-    `fit` says how a photograph becomes a square. `train_size` and `val_size` keep class-balanced
+    `fit` says how a photograph becomes a square, and `circle_crop` keeps only its inscribed disc.
+    `train_size` and `val_size` keep class-balanced
     parts, which `split_seed` fixes. Training images are turned by angles in [-augment_rotation,
     augment_rotation], mirrored (`augment_flip`) and shifted by up to `augment_crop` pixels.
     """
@@ -40,6 +41,7 @@ class Flowers102:
         root: str = "data",
         size: Count = 224,
         fit: Fit = "crop",
+        circle_crop: bool = False,
         val_size: Count | None = None,
         train_size: Count | None = None,
         split_seed: Natural = 0,
@@ -53,6 +55,7 @@ class Flowers102:
         self.root = root
         self.size = size
         self.fit: Fit = fit
+        self.circle_crop = circle_crop
         self.val_size = val_size
         self.train_size = train_size
         self.split_seed = split_seed
@@ -74,6 +77,7 @@ class Flowers102:
             mean=(0.485, 0.456, 0.406),
             std=(0.229, 0.224, 0.225),
             class_names=names,
+            circle_crop=self.circle_crop,
         )
 
     def splits(self) -> Splits:

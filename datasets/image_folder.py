@@ -29,6 +29,7 @@ class ImageFolder:
             which are then split.
         size: side of the squares, in pixels.
         fit: how a picture becomes a square.
+        circle_crop: keep only the squares' inscribed discs.
         grey: one channel instead of three.
         mean, std: one value per channel, for images scaled to 0..1; None: those of ImageNet.
         val_size, test_size: pictures to hold out of training, if there are no folders for them: a
@@ -46,6 +47,7 @@ class ImageFolder:
         root: str,
         size: Count = 64,
         fit: Fit = "crop",
+        circle_crop: bool = False,
         grey: bool = False,
         mean: tuple[float, ...] | None = None,
         std: tuple[float, ...] | None = None,
@@ -63,6 +65,7 @@ class ImageFolder:
         self.root = Path(root).expanduser()
         self.size = size
         self.fit: Fit = fit
+        self.circle_crop = circle_crop
         self.grey = grey
         self.mean = mean or (GREY_MEAN if grey else MEAN)
         self.std = std or (GREY_STD if grey else STD)
@@ -94,6 +97,7 @@ class ImageFolder:
             mean=self.mean,
             std=self.std,
             class_names=names,
+            circle_crop=self.circle_crop,
         )
 
     def splits(self) -> Splits:

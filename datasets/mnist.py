@@ -10,6 +10,7 @@ from typing import Literal
 from torch import Tensor
 
 from datasets.augment import augmentation
+from datasets.framing import resized
 from datasets.holdout import hold_out, subset
 from datasets.published import read_published
 from datasets.rotation import Degrees
@@ -59,13 +60,16 @@ class MNIST:
 
     `train_size` keeps a class-balanced part of the training images; `split_seed` fixes which
     images are held out, whatever the training's seed; `augment_rotation` turns training images,
-    `augment_flip` mirrors and `augment_crop` shifts them (pixels), afresh in every epoch.
+    `augment_flip` mirrors and `augment_crop` shifts them (pixels), afresh in every epoch. `size` is
+    what all images are resized to, and `circle_crop` keeps only their inscribed discs.
     """
 
     def __init__(
         self,
         root: str = "data",
         variant: Variant = "MNIST",
+        size: Count = 28,
+        circle_crop: bool = False,
         val_size: Count = 5000,
         train_size: Count | None = None,
         split_seed: Natural = 0,
@@ -76,6 +80,8 @@ class MNIST:
     ) -> None:
         self.root = root
         self.variant: Variant = variant
+        self.size = size
+        self.circle_crop = circle_crop
         self.val_size = val_size
         self.train_size = train_size
         self.split_seed = split_seed
@@ -89,10 +95,11 @@ class MNIST:
         return DataSpec(
             in_channels=1,
             num_classes=10,
-            size=(28, 28),
+            size=(self.size, self.size),
             mean=(mean,),
             std=(std,),
             class_names=names,
+            circle_crop=self.circle_crop,
         )
 
     def splits(self) -> Splits:
@@ -112,4 +119,7 @@ class MNIST:
         )
 
     def _read(self, *, train: bool) -> tuple[Tensor, Tensor]:
-        return read_mnist(self.root, train=train, download=self.download, variant=self.variant)
+        images, labels = read_mnist(
+            self.root, train=train, download=self.download, variant=self.variant
+        )
+        return resized(images, self.size), labels

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from datasets.augment import augmentation
+from datasets.framing import resized
 from datasets.holdout import hold_out, subset
 from datasets.published import read_published
 from datasets.rotation import Degrees
@@ -65,13 +66,16 @@ class Objects:
     `train_size` keeps a class-balanced part of the training images; `split_seed` fixes which
     images are held out, whatever the training's seed; training images are turned by angles in
     [-augment_rotation, augment_rotation], mirrored (`augment_flip`) and shifted by up to
-    `augment_crop` pixels, afresh in every epoch.
+    `augment_crop` pixels, afresh in every epoch. `size` is what all images are resized to (None: as
+    published), and `circle_crop` keeps only their inscribed discs.
     """
 
     def __init__(
         self,
         root: str = "data",
         variant: Variant = "CIFAR10",
+        size: Count | None = None,
+        circle_crop: bool = False,
         val_size: Count = 5000,
         train_size: Count | None = None,
         split_seed: Natural = 0,
@@ -82,6 +86,8 @@ class Objects:
     ) -> None:
         self.root = root
         self.variant: Variant = variant
+        self.size = size
+        self.circle_crop = circle_crop
         self.val_size = val_size
         self.train_size = train_size
         self.split_seed = split_seed
@@ -92,13 +98,15 @@ class Objects:
     def spec(self) -> DataSpec:
         """Shapes, classes and normalisation."""
         facts = FACTS[self.variant]
+        side = self.size or facts.side
         return DataSpec(
             in_channels=3,
             num_classes=len(facts.class_names),
-            size=(facts.side, facts.side),
+            size=(side, side),
             mean=facts.mean,
             std=facts.std,
             class_names=facts.class_names,
+            circle_crop=self.circle_crop,
         )
 
     def splits(self) -> Splits:
@@ -122,7 +130,7 @@ class Objects:
         from torchvision import datasets as torchvision_datasets
 
         source = getattr(torchvision_datasets, self.variant)
-        root, spec = Path(self.root).expanduser(), self.spec
+        root, side = Path(self.root).expanduser(), FACTS[self.variant].side
         files = dict(source.train_list + source.test_list)
         if self.variant == "STL10":
             part: dict[str, object] = {"split": "train" if train else "test"}
@@ -136,8 +144,8 @@ class Objects:
             if self.variant != "STL10":
                 images = images.permute(0, 3, 1, 2)
             labels = torch.as_tensor(data.targets if "train" in part else data.labels).long()
-            if images.shape != (len(labels), 3, *spec.size):
+            if images.shape != (len(labels), 3, side, side):
                 raise ValueError(f"{len(labels)} labels for images of shape {tuple(images.shape)}")
-            return images.contiguous(), labels
+            return resized(images.contiguous(), self.size), labels
 
         return read_published(self.variant, root, source.base_folder, files, read)

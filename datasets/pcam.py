@@ -15,6 +15,7 @@ from torch import Tensor
 from datasets.augment import augmentation
 from datasets.batching import Augmentation
 from datasets.files import UnreadableFiles, make_split
+from datasets.framing import resized
 from datasets.holdout import subset
 from datasets.published import read_published
 from datasets.rotation import Degrees
@@ -23,31 +24,32 @@ from partial_equiv.intervals import Count, Natural, NonNegative
 
 __all__ = ["PCam", "Patches"]
 
-FOLDER, SIZE = "pcam", (96, 96)
+FOLDER, SIZE = "pcam", 96
 Part = Literal["train", "val", "test"]
 NAMES: dict[Part, str] = {"train": "train", "val": "valid", "test": "test"}
 CACHE = 2**26  # bytes of a file's chunks that HDF5 keeps: patches come in random order
 
 
 class Patches:
-    """The images `x` [N, H, W, C] of an HDF5 file, which each process opens for itself."""
+    """The images `x` [N, H, W, C] of an HDF5 file, resized; each process opens it for itself."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, size: int) -> None:
         self.path = path
+        self.size = size
         self._images: Any = None
 
     def read(self, index: int) -> Tensor:
-        """Return one image, uint8 [C, H, W]; raises UnreadableFiles."""
-        return self._slice(index, index + 1)[0]
+        """Return one image, uint8 [C, size, size]; raises UnreadableFiles."""
+        return resized(self._slice(index, index + 1), self.size)[0]
 
     def load(self, indices: Tensor, num_workers: int) -> Tensor:
-        """Return images, uint8 [N, C, H, W], read in the file's order; raises UnreadableFiles."""
+        """Return images [N, C, size, size], read in the file's order; raises UnreadableFiles."""
         order = indices.argsort()
-        images = torch.empty(len(indices), 3, *SIZE, dtype=torch.uint8)
+        images = torch.empty(len(indices), 3, self.size, self.size, dtype=torch.uint8)
         for places in order.split(1024):
             rows = indices[places]
             first, last = int(rows[0]), int(rows[-1])
-            images[places] = self._slice(first, last + 1)[rows - first]
+            images[places] = resized(self._slice(first, last + 1)[rows - first], self.size)
         return images
 
     def check(self, indices: Tensor, num_workers: int) -> None:
@@ -61,7 +63,7 @@ class Patches:
             if self._images is None:
                 self._images = h5py.File(self.path, rdcc_nbytes=CACHE)["x"]
             rows = torch.from_numpy(self._images[start:stop])
-            if rows.shape != (stop - start, *SIZE, 3):
+            if rows.shape != (stop - start, SIZE, SIZE, 3):
                 raise ValueError(f"has shape {self._images.shape}")
         except (OSError, KeyError, ValueError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
@@ -79,12 +81,15 @@ class PCam:
     A split stays in its file unless `memory` GiB can hold it (the training split needs 6.8);
     `num_workers` threads then read ahead. `train_size` and `val_size` keep class-balanced parts,
     which `split_seed` fixes. Training images are turned by angles in [-augment_rotation,
-    augment_rotation], mirrored (`augment_flip`) and shifted by up to `augment_crop` pixels.
+    augment_rotation], mirrored (`augment_flip`) and shifted by up to `augment_crop` pixels. All
+    images are resized to `size`, and `circle_crop` keeps only their inscribed discs.
     """
 
     def __init__(
         self,
         root: str = "data",
+        size: Count = SIZE,
+        circle_crop: bool = False,
         val_size: Count | None = None,
         train_size: Count | None = None,
         split_seed: Natural = 0,
@@ -96,6 +101,8 @@ class PCam:
         download: bool = True,
     ) -> None:
         self.root = root
+        self.size = size
+        self.circle_crop = circle_crop
         self.val_size = val_size
         self.train_size = train_size
         self.split_seed = split_seed
@@ -110,10 +117,11 @@ class PCam:
         return DataSpec(
             in_channels=3,
             num_classes=2,
-            size=SIZE,
+            size=(self.size, self.size),
             mean=(0.701, 0.538, 0.692),
             std=(0.235, 0.277, 0.213),
             class_names=("normal", "metastasis"),
+            circle_crop=self.circle_crop,
         )
 
     def splits(self) -> Splits:
@@ -151,7 +159,7 @@ class PCam:
             raise UnreadableFiles(reasons, targets.parent)
         chosen = subset(torch.arange(num), labels, size, self.split_seed, part)
         return make_split(
-            Patches(images),
+            Patches(images, self.size),
             chosen,
             labels[chosen],
             self.spec,

@@ -10,7 +10,7 @@ from torch.nn import functional
 from datasets.randomness import keyed_generator
 from partial_equiv.intervals import Interval
 
-__all__ = ["Degrees", "RandomRotation", "random_degrees", "rotate", "rotated_once"]
+__all__ = ["Degrees", "RandomRotation", "random_degrees", "rotate", "rotated_once", "turned"]
 
 Degrees = Annotated[float, Interval(0, 180)]
 """The half width r of a range of angles [-r, r], in degrees."""
@@ -60,11 +60,14 @@ class RandomRotation:
 
 
 def rotated_once(images: Tensor, half_range: float, *key: int | str) -> Tensor:
-    """Turn uint8 images [N, C, H, H] by seeded angles, once and for all; uint8 again.
+    """Turn uint8 images [N, C, H, H] by seeded angles, once and for all; uint8 again."""
+    return turned(images, random_degrees(len(images), half_range, keyed_generator(*key)))
+
+
+def turned(images: Tensor, degrees: Tensor) -> Tensor:
+    """Turn uint8 images [N, C, H, H] by degrees [N]; uint8 again.
 
     The images pass in chunks, so that the sampling grids stay small.
     """
-    angles = random_degrees(len(images), half_range, keyed_generator(*key))
-    pairs = zip(images.split(4096), angles.split(4096), strict=True)
-    turned = [rotate(part.float(), degrees).round_().to(torch.uint8) for part, degrees in pairs]
-    return torch.cat(turned)
+    pairs = zip(images.split(4096), degrees.split(4096), strict=True)
+    return torch.cat([rotate(part.float(), each).round_().to(torch.uint8) for part, each in pairs])

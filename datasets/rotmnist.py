@@ -10,12 +10,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from datasets.framing import resized
 from datasets.holdout import hold_out, subset
 from datasets.mnist import read_mnist
-from datasets.rotation import Degrees, RandomRotation, rotated_once
+from datasets.randomness import keyed_generator
+from datasets.rotation import Degrees, RandomRotation, rotated_once, turned
 from datasets.spec import DataSpec, MissingData, Splits
 from datasets.tensors import TensorSplit
-from partial_equiv.intervals import Count, Natural
+from partial_equiv.intervals import Count, Natural, NonNegative
 
 __all__ = ["RotMNIST", "read_amat"]
 
@@ -53,16 +55,30 @@ def read_amat(path: Path) -> tuple[Tensor, Tensor]:
 class RotMNIST:
     """Ten classes of digits turned by any angle: 10,000 for training, 2,000, and 50,000 for tests.
 
-    The amat files are looked for in `root`/mnist_rotation_new and in `root`; their last `val_size`
-    training rows are the validation set, as published. Built from MNIST, the test set has all of
-    MNIST's test images and two thirds of its training images, and `split_seed` fixes angles and
-    splits. `train_size` and `test_size` keep class-balanced parts of the training and of the test
-    images; `augment_rotation` turns training images further, afresh in every epoch.
+    The amat files are looked for in `root`/mnist_rotation_new and in `root`; their last training
+    rows are the validation set, as published. Built from MNIST, the test set has all of MNIST's
+    test images and two thirds of its training images.
+
+    Attributes:
+        root: holds the files.
+        train_angles: mean and standard deviation, in degrees, of the normal angles that training
+            and validation images are turned by; None: uniform, as the test images always are. The
+            published files cannot be turned back, so that with angles all is built from MNIST.
+        size: what all images are resized to.
+        circle_crop: keep only the images' inscribed discs.
+        val_size: images held out of training.
+        train_size, test_size: keep class-balanced parts of the training and of the test images.
+        split_seed: fixes angles and splits.
+        augment_rotation: training images are turned further, afresh in every epoch.
+        download: MNIST, if it is not there.
     """
 
     def __init__(
         self,
         root: str = "data",
+        train_angles: tuple[float, NonNegative] | None = None,
+        size: Count = 28,
+        circle_crop: bool = False,
         val_size: Count = 2000,
         train_size: Count | None = None,
         test_size: Count | None = None,
@@ -71,6 +87,9 @@ class RotMNIST:
         download: bool = True,
     ) -> None:
         self.root = root
+        self.train_angles = train_angles
+        self.size = size
+        self.circle_crop = circle_crop
         self.val_size = val_size
         self.train_size = train_size
         self.test_size = test_size
@@ -84,10 +103,11 @@ class RotMNIST:
         return DataSpec(
             in_channels=1,
             num_classes=10,
-            size=(28, 28),
+            size=(self.size, self.size),
             mean=(0.13,),
             std=(0.297,),
             class_names=tuple("0123456789"),
+            circle_crop=self.circle_crop,
         )
 
     def splits(self) -> Splits:
@@ -101,12 +121,13 @@ class RotMNIST:
             for folder in (root / FOLDER, root)
             if any((folder / name).is_file() for name in FILES)
         ]
-        if folders:
+        if folders and self.train_angles is None:
             logger.info("rotmnist: the ICML-2007 amat files in %s", folders[0])
-            (images, labels), test = (read_amat(folders[0] / name) for name in FILES)
+            (images, labels), test = (self._read(folders[0] / name) for name in FILES)
             kept, val = torch.arange(len(labels)).tensor_split([-self.val_size])
         else:
-            logger.info("rotmnist: no amat files in %s; built from MNIST, seeded angles", root)
+            reason = f"no amat files in {root}" if self.train_angles is None else "given angles"
+            logger.info("rotmnist: %s; built from MNIST, seeded angles", reason)
             (images, labels), test = self._build()
             kept, val = hold_out(labels, self.val_size, self.split_seed, "val")
         train = subset(kept, labels, self.train_size, self.split_seed, "train")
@@ -123,16 +144,31 @@ class RotMNIST:
             TensorSplit(test_images[tested], test_labels[tested], spec),
         )
 
+    def _read(self, path: Path) -> tuple[Tensor, Tensor]:
+        images, labels = read_amat(path)
+        return resized(images, self.size), labels
+
     def _build(self) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
         """Return turned images and labels for training with validation, and for tests."""
-        images, labels = read_mnist(self.root, train=True, download=self.download)
-        more_images, more_labels = read_mnist(self.root, train=False, download=self.download)
+        (images, labels), (more_images, more_labels) = (
+            read_mnist(self.root, train=train, download=self.download) for train in (True, False)
+        )
         seed, num = self.split_seed, len(labels)
         rest, first = hold_out(labels, num // 5, seed, "train")  # 12,000 of 60,000
         second = rest[hold_out(labels[rest], 2 * num // 3, seed, "test")[1]]  # 40,000
-        test_images = torch.cat([images[second], more_images])
+        train_images = resized(images[first], self.size)
+        test_images = resized(torch.cat([images[second], more_images]), self.size)
         test_labels = torch.cat([labels[second], more_labels])
         return (
-            (rotated_once(images[first], 180, seed, "train angles"), labels[first]),
+            (self._turned_for_training(train_images), labels[first]),
             (rotated_once(test_images, 180, seed, "test angles"), test_labels),
+        )
+
+    def _turned_for_training(self, images: Tensor) -> Tensor:
+        key = (self.split_seed, "train angles")
+        if self.train_angles is None:
+            return rotated_once(images, 180, *key)
+        mean, deviation = self.train_angles
+        return turned(
+            images, mean + deviation * torch.randn(len(images), generator=keyed_generator(*key))
         )

@@ -22,7 +22,8 @@ class DataSpec:
     """What a net must know of a data set.
 
     `mean` and `std` hold one value per channel, for images scaled to 0..1. Classification gives
-    `num_classes`; regression gives None there and the length of its target vector instead.
+    `num_classes`; regression gives None there and the length of its target vector instead. With
+    `circle_crop`, all images are black outside of their inscribed disc (see `framing`).
     """
 
     in_channels: int
@@ -32,6 +33,7 @@ class DataSpec:
     std: tuple[float, ...]
     class_names: tuple[str, ...] = ()
     target_size: int | None = None
+    circle_crop: bool = False
 
 
 class Split(Protocol):

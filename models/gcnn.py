@@ -39,8 +39,9 @@ class GCNN(nn.Sequential):
         widths: one group convolution each, of hidden_channels·width channels (rounded).
         pools: after which layers to pool over space; 0 is the lifting layer, 1 the first after it.
         pool: how (see `SpatialPool`).
-        dropout_after: after which layers to drop channels, counted likewise.
-        dropout: probability to drop a channel there.
+        dropout_after: after which layers to drop channels or values, counted likewise.
+        dropout: probability to drop each one there.
+        dropout_each: what (see `Dropout`).
         norm: over what to normalise (see `Norm`).
         kernel_size: of the convolutions; None: as `lifting` and `conv` have it.
         last_kernel_size: of the last convolution, which then has no padding; None: as the others.
@@ -75,6 +76,7 @@ class GCNN(nn.Sequential):
         pool: Literal["max", "mean", "blur"] = "max",
         dropout_after: Sequence[Natural] = (),
         dropout: Fraction = 0.0,
+        dropout_each: Literal["channel", "value"] = "channel",
         norm: Literal["batch", "instance", "layer"] = "batch",
         kernel_size: Count | None = None,
         last_kernel_size: Count | None = None,
@@ -102,7 +104,7 @@ class GCNN(nn.Sequential):
             if i in pools:
                 layers[f"pool{i}"] = SpatialPool(pool)
             if i in dropout_after:
-                layers[f"dropout{i}"] = Dropout(dropout)
+                layers[f"dropout{i}"] = Dropout(dropout, dropout_each)
         ending = readout(channels[-1], num_classes, group_pool, spatial_pool, first_pool)
         layers.update(ending)
         super().__init__(layers)

@@ -14,10 +14,11 @@ from partial_equiv.equivariance import act as act
 from partial_equiv.equivariance import act_on_images as act_on_images
 from partial_equiv.equivariance import actions as actions
 from partial_equiv.equivariance import equivariance_error as equivariance_error
-from partial_equiv.equivariance import equivariance_report as equivariance_report
 from partial_equiv.equivariance import inexact_layers as inexact_layers
+from partial_equiv.equivariance import layer_correlations as layer_correlations
 from partial_equiv.equivariance import translate_elements as translate_elements
 from partial_equiv.gconv import Activation as Activation
+from partial_equiv.gconv import AveragedConv as AveragedConv
 from partial_equiv.gconv import Convolution as Convolution
 from partial_equiv.gconv import Dropout as Dropout
 from partial_equiv.gconv import GroupConv as GroupConv
@@ -54,6 +55,7 @@ __all__ = [
     "SO2",
     "Action",
     "Activation",
+    "AveragedConv",
     "ContinuousKernel",
     "Convolution",
     "Cyclic",
@@ -85,10 +87,10 @@ __all__ = [
     "actions",
     "collected_kl",
     "equivariance_error",
-    "equivariance_report",
     "frozen_kernels",
     "inexact_layers",
     "kernel_l2",
+    "layer_correlations",
     "learned_subsets",
     "monotone",
     "narrow",

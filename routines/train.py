@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from torch import Tensor, nn
 
 from analysis.learned_ranges import draw_learned_ranges
-from datasets.spec import Split, Splits
+from datasets.spec import DataSpec, Split, Splits
 from partial_equiv.equivariance import inexact_layers
 from partial_equiv.sampling import learned_subsets, samplings
 from tasks import Task
@@ -29,6 +29,7 @@ class Parts(Protocol):
     """What `build` makes: each part when it is first asked for."""
 
     model: nn.Module
+    spec: DataSpec
     splits: Splits
     task: Task
     trainer: Trainer

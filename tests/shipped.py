@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from partial_equiv.ck import Siren
 from partial_equiv.gconv import GroupConv, LiftingConv
@@ -23,7 +23,17 @@ def names(section: str) -> list[str]:
 
 def option(section: str, name: str, **changes: object) -> Any:  # noqa: ANN401
     """What an option file makes: a factory, for the sections used here."""
-    return instantiate(OmegaConf.load(CFG / section / f"{name}.yaml"), **changes)
+    return instantiate(settings(section, name), **changes)
+
+
+def settings(section: str, name: str) -> DictConfig:
+    """An option file, on top of those that it names as its defaults."""
+    own = OmegaConf.load(CFG / section / f"{name}.yaml")
+    assert isinstance(own, DictConfig)
+    below = [settings(section, each) for each in own.pop("defaults", [])]
+    merged = OmegaConf.merge(*below, own)
+    assert isinstance(merged, DictConfig)
+    return merged
 
 
 def sampling(name: str, **changes: object) -> Callable[..., Sampling]:

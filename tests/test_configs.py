@@ -33,6 +33,7 @@ EXACT = ("kernel=grid", "conv.partial=False", "base_group=mirror")
 NEEDS = {  # what an option cannot be without
     ("base_group", "T2"): ("conv.partial=False",),
     ("kernel", "grid"): ("base_group=mirror",),
+    ("net", "parity"): ("base_group=mirror",),
     ("net", "resnet18"): (*EXACT, "net.hidden_channels=4"),
     ("net", "resnet44"): (*EXACT, "net.hidden_channels=2"),
     ("task", "elbo"): ("net=vae_mlp",),

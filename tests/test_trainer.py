@@ -2,6 +2,7 @@
 
 import logging
 import math
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -169,3 +170,16 @@ def test_a_missing_device_is_named(tmp_path: Path) -> None:
 def test_no_data_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no samples"):
         make_trainer(tmp_path).fit(plain_net(), make_splits(train=0), Classification())
+
+
+def test_a_compiled_training_is_the_same_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With every transformation of torch.compile but the last, which writes the machine code."""
+    compiled = partial(torch.compile, backend="aot_eager")
+    monkeypatch.setattr(torch, "compile", compiled)
+    losses = [
+        fit(tmp_path / str(compiles), compile=compiles, epochs=1).history[0]["train/loss"]
+        for compiles in (False, True)
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)

@@ -134,6 +134,8 @@ class Fit:
         values |= {f"val/{name}": value for name, value in validation.items()}
         values["lr"] = self.stepper.optimizer.param_groups[0]["lr"]
         values |= {f"range/{name}": value for name, value in learned_subsets(self.model).items()}
+        if self.leads and settings.probe is not None:
+            values |= settings.probe(self.model)
         self._tick()
         values["seconds/epoch"], state.epoch_seconds = state.epoch_seconds, 0.0
         improved = state.end_epoch(validation[self.task.monitor], self.task.mode, values)

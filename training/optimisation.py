@@ -54,7 +54,7 @@ def make_optimizer(
 
 
 class Schedule:
-    r"""Sets the learning rates: linear warm-up, then cosine, steps, plateau or nothing.
+    r"""Sets the learning rates: linear warm-up, then cosine, steps, plateau, nothing; or a cycle.
 
     With base rate a, final rate b ≤ a, step t of T and W steps of warm-up,
 
@@ -62,13 +62,20 @@ class Schedule:
         step     a · factor ** ⌊epoch / step_epochs⌋
         plateau  a · factor ** (number of times that `step_epochs` epochs brought no improvement)
 
-    after a (t + 1) / W for t < W. All but `plateau` are functions of the step alone.
+    after a (t + 1) / W for t < W, and
+
+        one_cycle  half a cosine up from a / 25 at step 0 to a at step W − 1, and half a cosine
+                   down from there to b at step T − 1
+
+    (L. N. Smith and N. Topin, "Super-convergence", 2018; with W = .3 T and b = a / 25e4, it is
+    torch's `OneCycleLR` without its cycle of the momentum). All but `plateau` are functions of the
+    step alone.
     """
 
     def __init__(
         self,
         optimizer: Optimizer,
-        kind: Literal["cosine", "step", "plateau", "none"],
+        kind: Literal["cosine", "one_cycle", "step", "plateau", "none"],
         *,
         steps_per_epoch: int,
         epochs: int,
@@ -91,12 +98,17 @@ class Schedule:
 
     def rate(self, base: float, step: int) -> float:
         """Return the learning rate of the step number `step`, counted from 0."""
+        final = min(self.final, base)
+        if self.kind == "one_cycle":
+            peak, last = self.warmup - 1, self.total - 1
+            if step < peak:
+                return _half_cosine(base / 25, base, step / peak)
+            return _half_cosine(base, final, (step - peak) / max(1, last - peak))
         if step < self.warmup:
             return base * (step + 1) / self.warmup
         if self.kind == "cosine":
-            final = min(self.final, base)
             part = (step - self.warmup) / max(1, self.total - self.warmup)
-            return final + (base - final) * (1 + math.cos(math.pi * part)) / 2
+            return _half_cosine(base, final, part)
         if self.kind == "step":
             return base * self.factor ** (step // self.steps_per_epoch // self.step_epochs)
         if self.kind == "plateau":
@@ -121,3 +133,8 @@ class Schedule:
     def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Restore what `state_dict` returned."""
         self.drops, self.waited = state["drops"], state["waited"]
+
+
+def _half_cosine(start: float, end: float, part: float) -> float:
+    """Return the value after a part of the smooth way from start to end."""
+    return end + (start - end) * (1 + math.cos(math.pi * part)) / 2

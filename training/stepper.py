@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +36,8 @@ class Stepper:
     ) -> None:
         self.settings, self.fabric, self.model, self.task = settings, fabric, model, task
         self.num_steps = steps_per_epoch * num_epochs
-        self.wrapped = fabric.setup_module(model)
+        compiled = cast(nn.Module, torch.compile(model)) if settings.compile else model
+        self.wrapped = fabric.setup_module(compiled)
         rates = {
             "weight": settings.learning_rate,
             "range": settings.range_learning_rate,

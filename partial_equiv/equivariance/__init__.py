@@ -9,24 +9,26 @@ from partial_equiv.equivariance.actions import act_on_images as act_on_images
 from partial_equiv.equivariance.actions import actions as actions
 from partial_equiv.equivariance.actions import resample as resample
 from partial_equiv.equivariance.actions import translate_elements as translate_elements
+from partial_equiv.equivariance.correlations import LayerCorrelations as LayerCorrelations
+from partial_equiv.equivariance.correlations import layer_correlations as layer_correlations
 from partial_equiv.equivariance.errors import Errors as Errors
-from partial_equiv.equivariance.errors import equivariance_error as equivariance_error
 from partial_equiv.equivariance.report import LayerErrors as LayerErrors
 from partial_equiv.equivariance.report import Report as Report
-from partial_equiv.equivariance.report import equivariance_report as equivariance_report
+from partial_equiv.equivariance.report import equivariance_error as equivariance_error
 from partial_equiv.equivariance.strides import inexact_layers as inexact_layers
 
 __all__ = [
     "Action",
     "Errors",
+    "LayerCorrelations",
     "LayerErrors",
     "Report",
     "act",
     "act_on_images",
     "actions",
     "equivariance_error",
-    "equivariance_report",
     "inexact_layers",
+    "layer_correlations",
     "resample",
     "translate_elements",
 ]

@@ -5,6 +5,7 @@ representation. On pixels, quarter turns and mirrors move values without touchin
 elements interpolate bilinearly, and are only as exact as the images are smooth.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -14,6 +15,7 @@ from torch.nn import functional
 
 from partial_equiv.gconv import GroupFeature
 from partial_equiv.groups import Finite, Group
+from partial_equiv.groups.pixels import permute_pixels, permutes_pixels
 
 __all__ = [
     "Action",
@@ -21,12 +23,12 @@ __all__ = [
     "act",
     "act_on_images",
     "actions",
-    "permutes_pixels",
     "resample",
     "translate_elements",
 ]
 
 Value: TypeAlias = Tensor | GroupFeature
+Representation: TypeAlias = Callable[[Tensor], Tensor]
 
 
 def act_on_images(
@@ -39,18 +41,9 @@ def act_on_images(
     values are less blurred, and may overshoot.
     """
     if permutes_pixels(matrix):
-        inverse = matrix.round().to(torch.long).T
-        swap = inverse[0, 0] == 0  # x of the source is read off y of the target
-        images = images.transpose(-2, -1) if swap else images
-        flips = [dim for dim, row in ((-1, inverse[:, 0]), (-2, inverse[:, 1])) if row.sum() < 0]
-        return images.flip(flips) if flips else images
+        return permute_pixels(matrix, images)
     maps = images.reshape(1, -1, *images.shape[-2:])
     return resample(matrix[None], maps, interpolation).reshape(images.shape)
-
-
-def permutes_pixels(matrix: Tensor) -> bool:
-    """Whether an orthogonal matrix [2, 2] is a signed permutation: a quarter turn or a mirror."""
-    return torch.allclose(matrix, matrix.round(), rtol=0, atol=1e-5)
 
 
 def resample(
@@ -99,18 +92,32 @@ def translate_elements(group: Group, element: Tensor, feature: GroupFeature) -> 
     )
 
 
-def act(group: Group, element: Tensor, value: Value) -> Value:
+def act(
+    group: Group, element: Tensor, value: Value, representation: Representation | None = None
+) -> Value:
     """h·value, by the representation that the shape of a value says it carries.
 
     Vectors [B, K] (and [B], [B, N, K]) are invariant; maps [B, C, H, W] move; features, and tensors
     [B, C, G, H, W] with the elements of a finite group in its order, are regular: their elements
     are permuted, too. The features of the trivial group are maps.
 
+    Args:
+        group: of h.
+        element: h, [element_size].
+        value: what is acted on.
+        representation: ρ(h) [K, K] by h's matrix [2, 2], a sum of irreps: vectors and maps of K
+            channels (not those of other numbers) are also multiplied by it.
+
     Raises:
         ValueError: as `translate_elements` does.
         TypeError: for a feature of another group, or a tensor of another shape.
     """
     matrix = group.matrix(element)
+    if representation is not None and torch.is_tensor(value) and value.dim() in (2, 4):
+        exact = matrix.round() if permutes_pixels(matrix) else matrix
+        mixing = representation(exact.to(value))
+        if mixing.shape[1] == value.shape[1]:
+            value = torch.einsum("ij,bj...->bi...", mixing, value)
     if isinstance(value, GroupFeature):
         moved = value.map(lambda x: act_on_images(matrix, x))
         numbers = value.elements.shape[-1]
@@ -135,9 +142,10 @@ class Action:
 
     group: Group
     element: Tensor
+    representation: Representation | None = None
 
     def __call__(self, value: Value) -> Value:
-        return act(self.group, self.element, value)
+        return act(self.group, self.element, value, self.representation)
 
     @property
     def interpolates(self) -> bool:
@@ -145,7 +153,9 @@ class Action:
         return not permutes_pixels(self.group.matrix(self.element))
 
 
-def actions(group: Group, elements: Tensor | None = None) -> list[Action]:
+def actions(
+    group: Group, elements: Tensor | None = None, representation: Representation | None = None
+) -> list[Action]:
     """The actions of elements [n, d], or of all that permute the pixels if that is None.
 
     Raises:
@@ -159,4 +169,4 @@ def actions(group: Group, elements: Tensor | None = None) -> list[Action]:
         if not isinstance(group, Finite):
             raise ValueError(f"elements=None: {type(group).__name__} has infinitely many")
         elements = group.elements()[group.grid_permuting()]
-    return [Action(group, element) for element in elements]
+    return [Action(group, element, representation) for element in elements]

@@ -1,17 +1,14 @@
-"""How far a value is from another, and a module from commuting with a symmetry."""
+"""How far a value is from another."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from partial_equiv.equivariance.actions import Value, act, act_on_images
+from partial_equiv.equivariance.actions import Value
 from partial_equiv.gconv import GroupFeature
-from partial_equiv.groups import Group
 
-__all__ = ["Errors", "equivariance_error", "errors", "values"]
+__all__ = ["Errors", "errors", "values"]
 
 
 @dataclass(frozen=True)
@@ -43,34 +40,3 @@ def errors(found: Value, expected: Value) -> Errors:
     mse, spread = difference.square().mean(), (wanted - wanted.mean(0)).square().mean()
     ratio = (mse / spread).sqrt().item() if spread > 0 else inf if mse > 0 else 0.0
     return Errors(mse.item(), difference.abs().mean().item(), ratio)
-
-
-@torch.no_grad()
-def equivariance_error(
-    module: nn.Module | Callable[[Tensor], Value],
-    group: Group,
-    element: Tensor,
-    images: Tensor,
-    moved: Tensor | None = None,
-) -> float:
-    """RMS of f(h·x) - h·f(x), relative to the spread of f over the images (see `Errors`).
-
-    `equivariance_report` says the same of every layer, and why.
-
-    Args:
-        module: f, from images to vectors (where the error is one of invariance), maps or features.
-        element: h, [element_size].
-        images: x, [B, C, H, W] with B ≥ 2.
-        moved: h·x if it is known better than by interpolation.
-
-    Raises:
-        ValueError: as `act` does, or if f gives all images the same output.
-    """
-    moved = act_on_images(group.matrix(element), images) if moved is None else moved
-    expected, found = act(group, element, module(images)), module(moved)
-    still = values(expected)
-    if torch.equal(still, still[:1].expand_as(still)):
-        raise ValueError(
-            "the module's output is the same for every image: no spread to compare with"
-        )
-    return errors(found, expected).relative

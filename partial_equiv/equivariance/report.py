@@ -22,7 +22,7 @@ from partial_equiv.equivariance.errors import Errors, errors, values
 from partial_equiv.equivariance.strides import broken_rules, remainders
 from partial_equiv.gconv import Activation, Convolution, GroupFeature
 
-__all__ = ["LayerErrors", "Report", "equivariance_report"]
+__all__ = ["LayerErrors", "Report", "equivariance_error"]
 
 Transform = Callable[[Value], Value]
 WHOLE = (Convolution, Activation)  # what lies in them is no layer of its own
@@ -69,6 +69,28 @@ class Report:
     first_break: LayerErrors | None
     reason: str
 
+    @property
+    def output(self) -> LayerErrors:
+        """The errors of the module itself; ValueError if the transforms do not know its output."""
+        if not self.layers or self.layers[-1].name:
+            raise ValueError("it is not known how the module's output transforms")
+        return self.layers[-1]
+
+    @property
+    def mse(self) -> float:
+        """That of the module's output, as a mean over the transforms."""
+        return self.output.mean.mse
+
+    @property
+    def l1(self) -> float:
+        """That of the module's output, as a mean over the transforms."""
+        return self.output.mean.l1
+
+    @property
+    def relative(self) -> float:
+        """That of the module's output, as a mean over the transforms."""
+        return self.output.mean.relative
+
     def __str__(self) -> str:
         width = max(len(layer.name or "output") for layer in self.layers)
         lines = [f"{'layer':{width}}       mse        l1  relative"]
@@ -83,37 +105,48 @@ class Report:
 
 
 @torch.no_grad()
-def equivariance_report(
-    module: nn.Module,
-    transforms: Sequence[Transform],
+def equivariance_error(
+    module: nn.Module | Callable[[Any], Value],
+    transforms: Transform | Sequence[Transform],
     inputs: Value,
     *,
-    moved: Sequence[Value] | None = None,
+    moved: Value | Sequence[Value] | None = None,
     tolerance: float | None = None,
 ) -> Report:
-    """Measure the equivariance of every layer of a module, as it is in evaluation.
+    """Measure the equivariance of a module, and of each of its layers, as they are in evaluation.
 
     Args:
         module: anything; layers that give no tensor or feature are not measured.
-        transforms: T, functions of the inputs and of what each layer gives: `actions` of a group,
-            or your own. They raise TypeError for a layer whose representation is not known to them,
-            which is then not measured.
+        transforms: T, functions of the inputs and of what each layer gives: an `Action`, all
+            `actions` of a group, or your own. They raise TypeError for a layer whose representation
+            is not known to them, which is then not measured.
         inputs: x, at least two different images [B, C, H, W], or a feature.
         moved: T x for each transform, if they are known better than by interpolation.
         tolerance: largest relative error that counts as none; √ε of the inputs' precision if None.
 
+    Raises:
+        ValueError: if the module gives all images the same output: there is no spread to compare
+            an error with.
+
     >>> from partial_equiv import Cyclic, actions
     >>> net = nn.Sequential(nn.AvgPool2d(3, 1), nn.MaxPool2d(2))
     >>> x = torch.randn(2, 1, 9, 9, generator=torch.Generator().manual_seed(0))
-    >>> report = equivariance_report(net, actions(Cyclic(4)), x)
+    >>> report = equivariance_error(net, actions(Cyclic(4)), x)
     >>> report.first_break.name, report.reason
     ('1', 'stride rule: (7 + 2·0 - 2) mod 2 = 1')
     """
+    transforms = [transforms] if callable(transforms) else transforms
+    moved = [moved] if isinstance(moved, (Tensor, GroupFeature)) else moved
+    module = module if isinstance(module, nn.Module) else Function(module)
     if tolerance is None:
         tolerance = torch.finfo(values(inputs).dtype).eps ** 0.5
     moved = [transform(inputs) for transform in transforms] if moved is None else moved
     with evaluating(module):
         still = record(module, inputs)
+        if "" in still and constant(values(still[""].output)):
+            raise ValueError(
+                "the module's output is the same for every image: no spread to compare with"
+            )
         found: dict[str, list[Errors]] = {name: [] for name in still}
         for transform, turned in zip(transforms, moved, strict=True):
             calls = record(module, turned)
@@ -185,6 +218,22 @@ def record(module: nn.Module, inputs: Value, keep: str | None = None) -> dict[st
         for hook in hooks:
             hook.remove()
     return calls
+
+
+class Function(nn.Module):
+    """A function as a module."""
+
+    def __init__(self, function: Callable[[Any], Value]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, value: Value) -> Value:
+        return self.function(value)
+
+
+def constant(x: Tensor) -> bool:
+    """Whether all images have the same values [B, …]."""
+    return torch.equal(x, x[:1].expand_as(x))
 
 
 def is_value(value: object) -> bool:

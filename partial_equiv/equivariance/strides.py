@@ -5,7 +5,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
-from partial_equiv.gconv import Convolution, GroupFeature, SpatialPool
+from partial_equiv.gconv import AveragedConv, Convolution, GroupFeature, SpatialPool
 from partial_equiv.gconv.windows import Windows
 
 __all__ = ["broken_rules", "inexact_layers"]
@@ -17,8 +17,11 @@ TORCH = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
 def windows(layer: nn.Module, size: tuple[int, int]) -> tuple[Windows, Windows] | None:
     """Where the windows of a layer lie along the rows and the columns of a map of H x W pixels.
 
-    None for a layer that has no windows, or is not known: ours and torch's are.
+    None for a layer that has no windows, or is not known: ours and torch's are. An average over
+    moved maps has windows from every side.
     """
+    if isinstance(layer, AveragedConv):
+        return None
     if isinstance(layer, (Convolution, SpatialPool)):
         return layer.windows(size[0]), layer.windows(size[1])
     if not isinstance(layer, TORCH):

@@ -1,5 +1,6 @@
 """Group convolutions and the layers between them; `GroupFeature` flows through all of them."""
 
+from partial_equiv.gconv.averaged import AveragedConv as AveragedConv
 from partial_equiv.gconv.conv import Convolution as Convolution
 from partial_equiv.gconv.conv import GroupConv as GroupConv
 from partial_equiv.gconv.conv import LiftingConv as LiftingConv
@@ -14,6 +15,7 @@ from partial_equiv.gconv.pool import SpatialPool as SpatialPool
 
 __all__ = [
     "Activation",
+    "AveragedConv",
     "Convolution",
     "Dropout",
     "GroupConv",

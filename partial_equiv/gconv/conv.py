@@ -22,6 +22,7 @@ from partial_equiv.gconv.evaluation import Generated, arrange, convolve, frozen
 from partial_equiv.gconv.feature import GroupFeature
 from partial_equiv.gconv.stencil import Stencil
 from partial_equiv.gconv.windows import Windows
+from partial_equiv.groups import Group
 from partial_equiv.intervals import Count, Natural
 from partial_equiv.sampling import Sample, Sampling
 
@@ -83,6 +84,7 @@ class Convolution(nn.Module):
         self.padding_mode, self.channels_last = padding_mode, channels_last
         self.sampling = sampling(partial=partial, in_channels=in_channels)
         group = self.sampling.group
+        self._accept(group)
         in_coordinates = 2 * self.spatial + group.coordinate_size * self.relative
         if separable and self.spatial and self.relative:
             kernel = functools.partial(SeparableKernel, kernel=kernel)
@@ -92,6 +94,9 @@ class Convolution(nn.Module):
         whole = self._whole_group()
         coordinates = self.kernel_coordinates(whole, whole)
         self.kernel.settle(group, coordinates, 2 / (in_channels * self.stencil.num_taps))
+
+    def _accept(self, group: Group) -> None:
+        """Raise ValueError for a group that this layer cannot serve."""
 
     def windows(self, size: int) -> Windows:
         """Where the windows lie along an axis of `size` pixels."""
@@ -133,24 +138,26 @@ class Convolution(nn.Module):
         values = self.kernel(self.kernel_coordinates(identity, whole))  # [1, 1, G, T, C_out, C_in]
         return values.square().sum() / values.shape[2]
 
-    def _respond(self, feature: GroupFeature, choose: Callable[[], Sample]) -> GroupFeature:
-        """The response at the elements that `choose` picks; a cached kernel is used if it fits."""
+    def _generate(self, feature: GroupFeature, choose: Callable[[], Sample]) -> Generated:
+        """The kernel for a feature at the elements that `choose` picks; a cached one if it fits."""
         cache = None if self.training or self.sampling.depends_on_input else frozen()
         inputs = (feature.elements, feature.weights)
         made = None if cache is None else cache.get(self)
         if made is None or not made.fits(inputs):
             sample = choose()
-            factors = self.factors(feature, sample.elements)
-            made = Generated(
-                inputs, sample, tuple(arrange(weight, feature.x) for weight in factors)
-            )
+            factors = (arrange(each, feature.x) for each in self.factors(feature, sample.elements))
+            made = Generated(inputs, sample, tuple(factors))
             if cache is not None:
                 cache[self] = made
+        return made
+
+    def _respond(self, feature: GroupFeature, choose: Callable[[], Sample]) -> GroupFeature:
+        """The response at the elements that `choose` picks."""
+        made = self._generate(feature, choose)
         x, (*mixing, weight) = feature.x, made.factors
         for factor in mixing:
             x = convolve(x, factor, None, Windows(1), "zeros", self.channels_last)
-        settings = self._windows, self.padding_mode, self.channels_last
-        x = convolve(x, weight, self.bias, *settings)
+        x = convolve(x, weight, self.bias, self._windows, self.padding_mode, self.channels_last)
         x = x if self.channels_last else x.contiguous()
         sample = made.sample
         return GroupFeature(x, sample.elements, sample.weights, sample.offset)

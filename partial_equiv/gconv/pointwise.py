@@ -1,5 +1,7 @@
 """Layers that act on each value alone, or on whole channels, and so commute with every symmetry."""
 
+from typing import Literal
+
 from torch import nn
 from torch.nn import functional
 
@@ -21,18 +23,22 @@ class Activation(nn.Module):
 
 
 class Dropout(nn.Module):
-    """Drops whole channels of [B, C, G, H, W], all elements and pixels together.
+    """Drops values of [B, C, G, H, W] in training.
 
     Args:
-        probability: to drop a channel, in training.
+        probability: to drop each.
+        each: "channel", all elements and pixels together, or "value".
     """
 
-    def __init__(self, probability: Fraction = 0.5) -> None:
+    def __init__(
+        self, probability: Fraction = 0.5, each: Literal["channel", "value"] = "channel"
+    ) -> None:
         super().__init__()
-        self.probability = probability
+        self.probability, self.each = probability, each
 
     def forward(self, feature: GroupFeature) -> GroupFeature:
-        return feature.map(lambda x: functional.dropout3d(x, self.probability, self.training))
+        drop = functional.dropout3d if self.each == "channel" else functional.dropout
+        return feature.map(lambda x: drop(x, self.probability, self.training))
 
     def extra_repr(self) -> str:
-        return f"{self.probability}"
+        return f"{self.probability}, {self.each}"

@@ -1,5 +1,6 @@
 """What the figures of the gallery show: numbers of nets whose answers are known."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,10 @@ from analysis.responses import responses
 from analysis.turn import draw_turn, probabilities_over_turn, swing
 from analysis.turntable import inside_disc, turn_back, turned
 from datasets.spec import DataSpec
-from partial_equiv.gconv import GroupFeature, GroupPool
-from partial_equiv.groups import SO2
+from partial_equiv.ck import Siren
+from partial_equiv.gconv import AveragedConv, GroupFeature, GroupPool
+from partial_equiv.groups import SO2, Mirror
+from partial_equiv.sampling import Sampling
 from tests import shipped
 from tests.blobs import blobs
 
@@ -121,6 +124,17 @@ def test_the_drawn_kernel_is_the_one_that_is_used() -> None:
         fine, _ = kernel_over_group(answer, 9)
         assert fine[..., 0, 0].isnan().all()
         assert not fine[..., 4, 0].isnan().any()
+
+
+def test_of_an_average_every_moved_kernel_is_drawn() -> None:
+    torch.manual_seed(0)
+    layer = partial(AveragedConv, kernel=Siren, sampling=partial(Sampling, Mirror()), kernel_size=5)
+    found = responses(nn.Sequential(layer(1, 4), layer(4, 2)).eval(), torch.zeros(1, 1, 17, 17))
+    for answer in found.values():
+        assert answer.read is None
+        values, elements = kernel_over_group(answer, 9)
+        assert torch.equal(elements, Mirror().elements())
+        torch.testing.assert_close(values[:, :, 1], values[:, :, 0].flip(-1), equal_nan=True)
 
 
 def test_feature_maps_of_a_full_net_come_back(figures: list[Figure]) -> None:

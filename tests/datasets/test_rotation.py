@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from datasets.randomness import keyed_generator
-from datasets.rotation import RandomRotation, random_degrees, rotate, rotated_once
+from datasets.rotation import RandomRotation, random_degrees, rotate, rotated_once, turned
 
 
 def blobs(num: int, size: int, *, degrees: float = 0.0) -> torch.Tensor:
@@ -65,3 +65,9 @@ def test_rotated_once_depends_on_its_key_alone() -> None:
     assert torch.equal(first, rotated_once(images, 90, 0, "train angles"))
     assert not torch.equal(first, rotated_once(images, 90, 0, "test angles"))
     assert torch.equal(rotated_once(images, 0, 0), images)
+
+
+def test_each_image_is_turned_by_its_own_degrees() -> None:
+    images = (255 * blobs(3, 16)).to(torch.uint8)
+    expected = torch.stack([images[0], images[1].rot90(1, (-2, -1)), images[2].rot90(2, (-2, -1))])
+    assert torch.equal(turned(images, torch.tensor([0.0, 90.0, 180.0])), expected)

@@ -57,6 +57,35 @@ def test_a_part_of_the_test_images_is_the_same_for_every_training(mnist_root: Pa
     assert sum(bool((images == image).all(dim=(1, 2, 3)).any()) for image in few) == 20
 
 
+@pytest.mark.parametrize("angles", [(0.0, 0.0), (45.0, 20.0)])
+def test_training_angles_are_normal_and_the_test_stays_uniform(
+    mnist_root: Path,
+    write_amat: WriteAmat,
+    monkeypatch: pytest.MonkeyPatch,
+    angles: tuple[float, float],
+) -> None:
+    uniform = RotMNIST(str(mnist_root), val_size=2).splits()
+    for name in FILES:  # cannot be turned back
+        write_amat(mnist_root / FOLDER / name, glyphs(LABELS), LABELS)
+    drawn = []
+    monkeypatch.setattr(
+        "datasets.rotmnist.turned", lambda images, degrees: (drawn.append(degrees), images)[1]
+    )
+    splits = RotMNIST(str(mnist_root), train_angles=angles, val_size=2).splits()
+    (degrees,) = drawn
+    assert len(degrees) == 12
+    mean, deviation = angles
+    assert abs(degrees.mean() - mean) <= 3 * deviation / 12**0.5
+    assert 0.5 * deviation <= degrees.std() <= 1.6 * deviation
+    for name in ("train", "val"):
+        one, two = (getattr(each, name) for each in (uniform, splits))
+        assert torch.equal(one.targets, two.targets)
+        assert torch.equal(
+            two.images, glyphs(LABELS).unsqueeze(1)[two.images[:, 0, 12, 8].long() - 1]
+        )
+    assert torch.equal(uniform.test.images, splits.test.images)
+
+
 def test_no_source_image_is_in_two_splits(
     mnist_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

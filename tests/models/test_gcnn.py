@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from constructors import compose, construct_model
 from models.gcnn import GCNN
 from partial_equiv.ck import ContinuousKernel
-from partial_equiv.equivariance import equivariance_error
-from partial_equiv.gconv import Dropout, SpatialPool
+from partial_equiv.equivariance import Action, equivariance_error
+from partial_equiv.gconv import Dropout, GroupFeature, SpatialPool
 from partial_equiv.groups import SO2
 from partial_equiv.sampling import samplings
 from tests import shipped
@@ -71,7 +71,8 @@ def test_turns_between_pixels_are_bounded(pool: str) -> None:
         for degrees, values in errors.items():
             element = torch.tensor([radians(degrees)], dtype=torch.float64)
             moved = blobs(SO2(), element, num_images=12)
-            values.append(equivariance_error(model, SO2(), element, still, moved))
+            turn = Action(SO2(), element)
+            values.append(equivariance_error(model, turn, still, moved=moved).relative)
     for degrees, values in errors.items():
         assert median(values) <= INTERPOLATED[pool], (degrees, values)
 
@@ -155,3 +156,15 @@ def test_the_gradient_of_the_range_is_that_of_the_loss(value: float) -> None:
         numeric = (loss(value + step) - loss(value - step)) / (2 * step)
     assert slope == pytest.approx(numeric.item(), rel=1e-5)
     assert abs(slope) > 1e-6
+
+
+@pytest.mark.parametrize("each", ["channel", "value"])
+def test_dropout_drops_what_it_says_and_keeps_the_mean(each: str) -> None:
+    torch.manual_seed(0)
+    feature = GroupFeature(torch.ones(8, 64, 4, 5, 5), SO2().grid(4)[None])
+    dropped = Dropout(0.3, each)(feature).x
+    assert set(dropped.unique().tolist()) == {0.0, torch.tensor(1 / 0.7).item()}
+    assert abs(dropped.mean().item() - 1) < 0.1
+    alike = (dropped == dropped[:, :, :1, :1, :1]).flatten(2).all(-1)
+    assert alike.all() if each == "channel" else not alike.any()
+    assert torch.equal(Dropout(0.3, each).eval()(feature).x, feature.x)

@@ -9,7 +9,7 @@ from torch import nn
 from constructors import check, compose, construct_model
 from models.resnet import ResNet
 from partial_equiv.ck import GridKernel
-from partial_equiv.equivariance import actions, equivariance_report, inexact_layers
+from partial_equiv.equivariance import actions, equivariance_error, inexact_layers
 from partial_equiv.gconv import GroupConv, LiftingConv
 from partial_equiv.groups import Cyclic, Dihedral, Finite
 from partial_equiv.sampling import Sampling
@@ -73,7 +73,7 @@ def small(group: Finite, stem: str = "cifar", depth: int = 1, **settings: object
 def worst(net: nn.Module, group: Finite, size: int) -> tuple[float, str]:
     """The largest error of the scores over the whole group, and which layer breaks first."""
     x = torch.randn(3, 1, size, size, generator=torch.Generator().manual_seed(0)).double()
-    report = equivariance_report(net, actions(group), x)
+    report = equivariance_error(net, actions(group), x)
     broken = "" if report.first_break is None else f"{report.first_break.name}: {report.reason}"
     return max(e.relative for e in report.layers[-1].each), broken
 

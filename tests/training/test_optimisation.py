@@ -59,6 +59,26 @@ def test_cosine_after_warm_up() -> None:
     assert rate(0.0, 60) == 0  # a rate of 0 stays 0
 
 
+def test_one_cycle_is_that_of_torch() -> None:
+    ours = schedule("one_cycle", warmup_epochs=3, final=1 / 25e4)
+    theirs = torch.optim.lr_scheduler.OneCycleLR(
+        torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0, momentum=0.9), 1.0, total_steps=100
+    )
+    expected = []
+    for _ in range(100):
+        expected += theirs.get_last_lr()
+        theirs.optimizer.step()
+        if len(expected) < 100:
+            theirs.step()
+    assert [ours.rate(1.0, step) for step in range(100)] == pytest.approx(expected, abs=1e-12)
+    assert ours.rate(0.0, 50) == 0
+
+
+def test_one_cycle_without_a_rise_falls_from_the_start() -> None:
+    rate = schedule("one_cycle", final=0.5).rate
+    assert [rate(1.0, step) for step in (0, 99)] == pytest.approx([1.0, 0.5], abs=1e-3)
+
+
 def test_step() -> None:
     rate = schedule("step", step_epochs=3, factor=0.1).rate
     assert [rate(1.0, step) for step in (0, 29, 30, 60)] == pytest.approx([1, 1, 0.1, 0.01])

@@ -1,0 +1,82 @@
+"""The figure of what the layers of several nets answer to one image and to its mirror image.
+
+If f is equivariant, its answer to the mirror image is its answer to the image, mirrored: mirrored
+back, nothing is left between the two. The answer shown is the strongest one over the group.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+from analysis.appearance import save
+from analysis.feature_maps import visible
+from analysis.responses import responses
+from datasets.spec import DataSpec
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import SubFigure
+
+__all__ = ["draw_mirrored_maps"]
+
+MOST_LAYERS = 4
+COLUMNS = ("f(x)", "f(Mx)", "M⁻¹f(Mx)", "difference")
+
+
+def draw_mirrored_maps(
+    models: Mapping[str, nn.Module], image: Tensor, spec: DataSpec, path: Path
+) -> None:
+    """Draw an image [C, H, W], its mirror image, and the first layers' answers to both.
+
+    Each layer shows the channel that varies most over the image. The models are in evaluation mode.
+    """
+    from matplotlib.figure import Figure
+
+    answers = {}
+    for net, model in models.items():
+        device = next(model.parameters()).device
+        both = [responses(model, each[None].to(device)) for each in (image, image.flip(-1))]
+        answers[net] = {
+            name: [each[name].feature.group_max()[0].cpu() for each in both]
+            for name in list(both[0])[:MOST_LAYERS]
+        }
+    rows = 1 + max(len(layers) for layers in answers.values())
+    figure = Figure(figsize=(5.6 * len(models), 0.7 + 1.45 * rows), layout="constrained")
+    parts: Sequence[SubFigure] = figure.subfigures(1, len(models), squeeze=False)[0]
+    for part, (net, layers) in zip(parts, answers.items(), strict=True):
+        part.suptitle(net)
+        panels = part.subplots(rows, len(COLUMNS), squeeze=False)
+        for panel in panels.flat:
+            panel.set(xticks=[], yticks=[])
+            panel.set_visible(False)
+        for panel, picture, name in zip(
+            panels[0], (image, image.flip(-1)), ("x", "Mx"), strict=False
+        ):
+            panel.imshow(visible(picture, spec).numpy(), cmap="gray", vmin=0, vmax=1)
+            panel.set_title(name, fontsize="medium")
+            panel.set_visible(True)
+        for row, (name, (still, moved)) in zip(panels[1:], layers.items(), strict=False):
+            channel = int(still.flatten(1).var(1).argmax())
+            _draw_layer(row, still[channel], moved[channel])
+            row[0].set_ylabel(f"“{name}”\nchannel {channel}")
+        for panel, name in zip(panels[1], COLUMNS, strict=True):
+            panel.set_title(name, fontsize="medium")
+    figure.suptitle("Answers to an image and to its mirror image")
+    figure.supxlabel("below the difference: its RMS, in % of the spread of f(x)", fontsize="medium")
+    save(figure, path)
+
+
+def _draw_layer(panels: "Sequence[Axes]", still: Tensor, moved: Tensor) -> None:
+    """Draw the answers [H, W] to the image and to its mirror image, and their difference."""
+    back = moved.flip(-1)
+    low, high = still.min().item(), still.max().item()
+    for panel, picture in zip(panels, (still, moved, back), strict=False):
+        panel.imshow(picture.numpy(), cmap="viridis", vmin=low, vmax=high)
+        panel.set_visible(True)
+    most = max(abs(low), abs(high))
+    panels[3].imshow((back - still).numpy(), cmap="coolwarm", vmin=-most, vmax=most)
+    panels[3].set_visible(True)
+    share = (back - still).square().mean().sqrt() / still.std(correction=0).clamp_min(1e-12)
+    panels[3].set_xlabel(f"{100 * share:.0f} %")

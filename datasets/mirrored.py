@@ -1,0 +1,76 @@
+"""Splits whose images are mirrored left to right, each with a probability."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from datasets.randomness import keyed_generator
+from datasets.spec import Split, Splits
+
+__all__ = ["MirroredSplit", "mirrored"]
+
+
+class MirroredSplit:
+    """Another split's samples; images are mirrored with a probability, targets stay.
+
+    A seeded epoch draws afresh for every image. Without a seed each image is mirrored always or
+    never, by a draw of its own.
+
+    Args:
+        split: whose samples they are.
+        probability: to mirror an image.
+    """
+
+    def __init__(self, split: Split, probability: float) -> None:
+        self.split, self.probability = split, probability
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.split)
+
+    def num_batches(self, batch_size: int, num_ranks: int = 1) -> int:
+        """Return the number of batches that every rank gets in a seeded epoch."""
+        return self.split.num_batches(batch_size, num_ranks)
+
+    def batches(
+        self,
+        batch_size: int,
+        *,
+        seed: int | None = None,
+        epoch: int = 0,
+        start: int = 0,
+        rank: int = 0,
+        num_ranks: int = 1,
+        device: torch.device | str = "cpu",
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield batches as `datasets.spec.Split` promises."""
+        batches = self.split.batches(
+            batch_size,
+            seed=seed,
+            epoch=epoch,
+            start=start,
+            rank=rank,
+            num_ranks=num_ranks,
+            device=device,
+        )
+        drawn = torch.rand(len(self), generator=keyed_generator("mirrored"))
+        own = drawn[rank::num_ranks].split(batch_size)
+        for index, (images, targets) in enumerate(batches, start):
+            if seed is None:
+                draws = own[index]
+            else:
+                generator = keyed_generator(seed, epoch, "mirror", index, rank)
+                draws = torch.rand(len(images), generator=generator)
+            chosen = (draws < self.probability).to(images.device).view(-1, 1, 1, 1)
+            yield torch.where(chosen, images.flip(-1), images), targets
+
+
+def mirrored(splits: Splits, probability: float) -> Splits:
+    """The same data, mirrored with a probability where a net is trained and selected.
+
+    The test images stay as they are.
+    """
+    train, val = (MirroredSplit(part, probability) for part in (splits.train, splits.val))
+    return replace(splits, train=train, val=val)
