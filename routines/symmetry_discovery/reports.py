@@ -25,6 +25,11 @@ __all__ = [
     "report_transformation",
 ]
 
+CLASSIFIERS = {  # in the figure
+    "invariant": "mean over the learned orbit",
+    "oracle": "latent classifier (oracle)",
+    "equivariant": "equivariant net",
+}
 SHOWN, STARTS, DEBUG_STARTS = 4, 64, 2
 
 log = logging.getLogger(__name__)
@@ -127,19 +132,20 @@ def report_generators(discovery: Discovery) -> dict[str, Any]:
 
 
 def report_invariant(discovery: Discovery) -> dict[str, Any]:
-    """Averaging over orbits, against a plain classifier of latents and the equivariant net."""
+    """Averaging over orbits, against a plain classifier of latents, and the equivariant net.
+
+    That net is trained for the comparison only if its stage is asked for, too.
+    """
     orbits, classes = discovery.test_latents
     told = {
         "invariant": answers(discovery.invariant, orbits),
         "oracle": answers(discovery.oracle, orbits),
-        "equivariant": discovery.classifier_answers,
     }
-    names = ("mean over the learned orbit", "latent classifier (oracle)", "equivariant net")
-    right = [each == classes[:, None] for each in told.values()]
-    same = [each == each[:, :1] for each in told.values()]
+    if "classifier" in discovery.settings.stages:
+        told["equivariant"] = discovery.classifier_answers
     accuracies, agreements = (
-        {name: each.double().mean(0).tolist() for name, each in zip(names, shares, strict=True)}
-        for shares in (right, same)
+        {CLASSIFIERS[name]: shares(each).double().mean(0).tolist() for name, each in told.items()}
+        for shares in (lambda each: each == classes[:, None], lambda each: each == each[:, :1])
     )
     draw_over_angles(accuracies, agreements, discovery.run_folder / "figures" / "over_angles.png")
     found = [_named(name, agreement(each, classes)) for name, each in told.items()]

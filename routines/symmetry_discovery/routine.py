@@ -93,6 +93,7 @@ def run(
         ValueError: if the data set has no orbits.
     """
     settings = Settings(
+        stages=stages,
         autoencoder=autoencoder,
         autoencoder_settings=autoencoder_settings or {},
         latent_size=latent_size,

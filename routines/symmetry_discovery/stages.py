@@ -1,7 +1,7 @@
 """The nets of a symmetry discovery: each one is trained when it is first asked for, or goes on."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 class Settings:
     """What `routines.symmetry_discovery.run` is told, see there."""
 
+    stages: Sequence[Stage]
     autoencoder: str
     autoencoder_settings: Mapping[str, Any]
     latent_size: int
