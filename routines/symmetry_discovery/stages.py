@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 import torch
 from torch import Tensor, nn
@@ -29,9 +29,7 @@ __all__ = ["STAGES", "Discovery", "Settings", "Stage"]
 
 Net = TypeVar("Net", bound=nn.Module)
 Stage = Literal["autoencoder", "transformation", "oracle", "generators", "classifier", "invariant"]
-STAGES: tuple[Stage, ...] = (
-    *("autoencoder", "transformation", "oracle", "generators", "classifier", "invariant"),
-)
+STAGES: tuple[Stage, ...] = get_args(Stage)
 DEBUG_ORBITS = 8
 
 log = logging.getLogger(__name__)
