@@ -25,6 +25,9 @@ __all__ = ["read"]
 Annotation: TypeAlias = Any  # a type, or what typing makes of one
 WORDS = {
     "Unexpected keyword argument": "without unknown keys",
+    "Field required": "given, too",
+    "Tuple should have at most": "a list of at most",
+    "items after validation": "values",
     "a valid array": "a list",
     "a valid integer": "an integer",
     "a valid": "a",

@@ -29,7 +29,6 @@ def circle_crop(images: Tensor, background: Tensor | float = 0.0) -> Tensor:
     that are not normalised yet.
     """
     height, width = images.shape[-2:]
-    background = torch.as_tensor(background, dtype=images.dtype, device=images.device)
     return torch.where(inscribed_disc((height, width), images.device), images, background)
 
 

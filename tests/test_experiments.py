@@ -18,7 +18,7 @@ FOLDER = CONFIG_FOLDER / "experiment"
 TEXT = (CONFIG_FOLDER.parent / "EXPERIMENTS.md").read_text()
 FILES = {str(path.relative_to(FOLDER).with_suffix("")): path for path in FOLDER.rglob("*.yaml")}
 ROWS = sorted(name for name, path in FILES.items() if not path.name.startswith("_"))
-BUNDLED = ("speed/digits6_180",)  # rows whose data come with scikit-learn
+BUNDLED = ("exact/sizes", "speed/digits6_180")  # rows whose data come with scikit-learn
 KERNELS = ("mlp", "fourier", "gabor", "magnet")
 
 

@@ -10,6 +10,7 @@ from config_schema import Component, ConfigError, read
 from constructors import INJECTED, compose
 
 COMPLETE = compose()
+ROTMNIST = {"_target_": "datasets.rotmnist.RotMNIST"}
 
 
 def problems(section: str, node: Mapping[str, object]) -> list[str]:
@@ -60,6 +61,16 @@ def test_values_arrive_as_their_annotations_want_them() -> None:
         ("net", {"dropouts": 0}, "net.dropouts=0: GCNN takes no dropouts, only dropout, "),
         ("net", {"dropouts": 0}, "(did you mean dropout?)"),
         ("net", {"in_channels": 3}, "net.in_channels=3: is set by the program, leave it out"),
+        (
+            "dataset",
+            {**ROTMNIST, "train_angles": [45]},
+            "train_angles[1]=null: should be given, too",
+        ),
+        (
+            "dataset",
+            {**ROTMNIST, "train_angles": [45, 20, 1]},
+            "train_angles=[45,20,1]: should be a list of at most 2 values, not 3",
+        ),
         ("net", {"_args_": [1]}, "net._args_=[1]: GCNN takes no _args_"),
         ("conv", {"_partial_": 1}, "conv._partial_=1: should be true or false"),
         ("base_group", {"group": "SO2"}, "base_group.group=SO2: should name a Group as _target_"),

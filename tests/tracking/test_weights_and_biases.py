@@ -130,12 +130,13 @@ def test_it_is_quiet_and_writes_the_plain_files_too(offline: tuple[Path, Any]) -
 def test_without_a_server_it_is_offline_and_says_why(
     tmp_path: Path, more: dict[str, str], reason: str
 ) -> None:
-    done = run(tmp_path, **more)
+    done = run(tmp_path, WANDB_DIR=str(tmp_path / "not" / "yet"), **more)
     assert done.returncode == 0, done.stderr
     warnings = [line for line in done.stderr.splitlines() if line.startswith("WARNING")]
     assert len(warnings) == 2  # one a tracker
     assert all(f"offline instead of online: {reason}" in line for line in warnings)
-    assert len(list((tmp_path / "wandb").glob("offline-run-*"))) == 2
+    assert len(list((tmp_path / "not" / "yet" / "wandb").glob("offline-run-*"))) == 2
+    assert not (tmp_path / "wandb").exists(), "WANDB_DIR is honoured"
 
 
 class FakeRun:
