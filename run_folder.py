@@ -40,9 +40,9 @@ __all__ = [
 CONFIG, OVERRIDES = "config.yaml", "overrides.yaml"
 RESULT, LAST = "result.json", "checkpoints/last.pt"
 # Where data lie and runs are shown says nothing about an experiment; a continued one may also
-# train longer, or elsewhere.
+# train longer, or elsewhere, and go on to other stages.
 FREE = re.compile(r"tracking\..*|dataset\.(source\.)?(root|folder|download)|train\.resume")
-FREE_CONTINUED = re.compile(rf"{FREE.pattern}|train\..*")
+FREE_CONTINUED = re.compile(rf"{FREE.pattern}|train\..*|routine\.stages")
 
 
 class Occupied(OSError):

@@ -24,8 +24,8 @@ def draw_streamlines(
 ) -> None:
     """Draw a vector field on latents [M, 2] over level sets of an oracle's logits.
 
-    Two classes show the difference of their logits, more of them the highest probability. The
-    latents [N, V, 2] of classes [N] are dots.
+    Two classes show the difference of their logits, and dashed where it is 0; more of them the
+    highest probability. The latents [N, V, 2] of classes [N] are dots.
     """
     from matplotlib.figure import Figure
 
@@ -61,6 +61,10 @@ def draw_streamlines(
     figure.colorbar(filled, ax=panel).set_label(what)
     u, v = (arrows[..., i].numpy() for i in (0, 1))
     panel.streamplot(x.numpy(), y.numpy(), u, v, color="black", linewidth=0.8, density=1.3)
+    if two:
+        panel.contour(
+            x.numpy(), y.numpy(), values, levels=[0], colors=[VERMILLION], linestyles="--"
+        )
     colours = classes.cpu().repeat_interleave(orbits.shape[1])
     panel.scatter(
         flat[:, 0], flat[:, 1], c=colours, cmap="tab10", vmin=-0.5, vmax=9.5, s=4, linewidths=0
@@ -87,10 +91,11 @@ def draw_decoded_flow(frames: Tensor, degrees: Tensor, path: Path, most: int = 8
     figure = Figure(figsize=size, layout="constrained")
     panel = figure.subplots()
     panel.imshow(sheet(pictures).tolist(), cmap="gray", vmin=0, vmax=1)
+    box = {"facecolor": "black", "alpha": 0.6, "linewidth": 0, "pad": 0.8}
     for i, row in enumerate(rows.tolist()):
         for j, time in enumerate(times.tolist()):
             turn, place = f"{degrees[row, time]:.0f}°", (j * width + 2, i * height + 2)
-            panel.text(*place, turn, color="yellow", fontsize="x-small", va="top")
+            panel.text(*place, turn, color="yellow", fontsize="x-small", va="top", bbox=box)
     shares = [f"{time / (frames.shape[1] - 1):.2f}" for time in times.tolist()]
     panel.set_xticks([(j + 0.5) * width for j in range(len(times))], shares)
     panel.set_yticks([])

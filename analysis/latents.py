@@ -1,6 +1,6 @@
 """Figures of an autoencoder's latent space: where the views lie, what is decoded from there."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor
 from analysis.appearance import save
 from datasets.spec import DataSpec
 
-__all__ = ["draw_latents", "draw_reconstructions", "draw_traversal", "sheet", "shown"]
+__all__ = ["draw_latents", "draw_rows", "draw_traversal", "sheet", "shown"]
 
 GRID = 12  # images along a side of a traversal
 
@@ -66,22 +66,25 @@ def sheet(pictures: Tensor, gap: int = 1) -> Tensor:
     return padded.transpose(1, 2).reshape(rows * height, columns * width)
 
 
-def draw_reconstructions(images: Tensor, made: Tensor, spec: DataSpec, path: Path) -> None:
-    """Draw views [N, V, C, H, W] above their reconstructions."""
+def draw_rows(rows: Mapping[str, Tensor], spec: DataSpec, title: str, path: Path) -> None:
+    """Draw images [N, V, C, H, W] by what they are called, those of each n below each other.
+
+    The V columns are the views of an image, turned by 360°/V each.
+    """
     from matplotlib.figure import Figure
 
-    num, views = images.shape[:2]
-    pairs = torch.stack([shown(each, spec).mean(-1) for each in (images, made)], dim=1)
-    pictures = pairs.flatten(0, 1)  # [2N, V, H, W]
+    parts = torch.stack([shown(each, spec).mean(-1) for each in rows.values()], dim=1)
+    num, views = parts.shape[0], parts.shape[2]
+    pictures = parts.flatten(0, 1)  # [N·rows, V, H, W]
     height, width = (side + 1 for side in pictures.shape[2:])
-    figure = Figure(figsize=(0.8 * views + 1.2, 1.6 * num + 0.9), layout="constrained")
+    figure = Figure(figsize=(0.8 * views + 1.2, 0.8 * len(pictures) + 0.9), layout="constrained")
     panel = figure.subplots()
     panel.imshow(sheet(pictures).tolist(), cmap="gray", vmin=0, vmax=1)
     degrees = [f"{360 * k / views:g}°" for k in range(views)]
     panel.set_xticks([(k + 0.5) * width for k in range(views)], degrees)
-    panel.set_yticks([(i + 0.5) * height for i in range(2 * num)], ["image", "decoded"] * num)
+    panel.set_yticks([(i + 0.5) * height for i in range(len(pictures))], [*rows] * num)
     panel.tick_params(length=0)
-    panel.set_title("Views of test images, and what the autoencoder makes of them")
+    panel.set_title(title)
     save(figure, path)
 
 

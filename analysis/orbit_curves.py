@@ -5,7 +5,7 @@ from pathlib import Path
 
 from analysis.appearance import BLUE, GREY, VERMILLION, save
 
-__all__ = ["draw_accuracies", "draw_turning_errors"]
+__all__ = ["draw_over_angles", "draw_turning_errors"]
 
 STYLES = ((BLUE, "-"), (VERMILLION, "--"), (GREY, ":"))
 
@@ -33,22 +33,26 @@ def draw_turning_errors(curves: Mapping[str, Sequence[float]], num_views: int, p
     save(figure, path)
 
 
-def draw_accuracies(curves: Mapping[str, Sequence[float]], num_views: int, path: Path) -> None:
-    """Draw the accuracy of classifiers for each of the `num_views` views."""
+def draw_over_angles(
+    accuracies: Mapping[str, Sequence[float]], same: Mapping[str, Sequence[float]], path: Path
+) -> None:
+    """Draw, for each view, the accuracy of classifiers and how many answers are those upright."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.5, 4.2), layout="constrained")
-    panel = figure.subplots()
-    degrees = [360 * k / num_views for k in range(num_views)]
-    for (name, values), (colour, line) in zip(curves.items(), STYLES, strict=False):
-        percent = [100 * value for value in values]
-        panel.plot(degrees, percent, line, color=colour, label=name, marker="o", markersize=4)
-    panel.set_xticks(range(0, 360, 60))
-    panel.grid(alpha=0.3)
-    panel.set(
-        xlabel="image turned by (degrees, counter-clockwise)",
-        ylabel="test accuracy (%)",
-        title="Accuracy over the angle of the image",
-    )
-    panel.legend(fontsize="small")
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    panels = figure.subplots(1, 2)
+    titles = ("Accuracy", "Answers that are those for the upright image")
+    for panel, title, curves in zip(panels, titles, (accuracies, same), strict=True):
+        for (name, values), (colour, line) in zip(curves.items(), STYLES, strict=False):
+            degrees = [360 * k / len(values) for k in range(len(values))]
+            percent = [100 * value for value in values]
+            panel.plot(degrees, percent, line, color=colour, label=name, marker="o", markersize=4)
+        panel.set_xticks(range(0, 360, 60))
+        panel.grid(alpha=0.3)
+        panel.set(
+            xlabel="image turned by (degrees, counter-clockwise)",
+            ylabel="test images (%)",
+            title=title,
+        )
+    panels[0].legend(fontsize="small")
     save(figure, path)

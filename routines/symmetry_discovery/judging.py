@@ -22,7 +22,7 @@ from routines.symmetry_discovery.flow import (
 from routines.symmetry_discovery.generating import centred
 from routines.symmetry_discovery.turning import decode
 
-__all__ = ["Judgement", "judge"]
+__all__ = ["Judgement", "answers", "judge"]
 
 NUM_FRAMES, SUBSTEPS = 25, 20
 # What a flow must reach to be called rotation.
@@ -43,9 +43,10 @@ class Judgement:
             to one sign for all of them; "tangent_cosine": of the generator with the true orbits'
             tangents, likewise; "similarity": correlation of the frames with the best turn of their
             start; "label_agreement": share of the decoded frames that the image classifier gives
-            the class of their start; "turned_degrees": by a flow as long as an orbit, 360 for
-            rotation; "oracle_drift": RMS change of the oracle's logits along the flow, relative to
-            their spread; "length": of the flow.
+            the class of their start; "decoded_agreement": that share of the starts' true orbits,
+            encoded and decoded, which no flow can be expected to beat; "turned_degrees": by a flow
+            as long as an orbit, 360 for rotation; "oracle_drift": RMS change of the oracle's
+            logits along the flow, relative to their spread; "length": of the flow.
         frames: decoded frames [N, F, C, H, W] in 0..1.
         degrees: their turns [N, F].
         latents: [N, F, d].
@@ -104,6 +105,7 @@ def judge(
         field(orbits.flatten(0, 1)), tangents(orbits).flatten(0, 1), dim=-1
     )
     told = answers(classifier, images)
+    decoded = answers(classifier, decode(autoencoder, orbits[chosen]))
     logits = centred(oracle(path.flatten(0, 1))).unflatten(0, path.shape[:2])
     spread = centred(oracle(orbits.flatten(0, 1))).std(0).norm().clamp_min(1e-12)
     drift = (logits - logits[:, :1]).square().sum(-1).mean().sqrt()
@@ -113,6 +115,7 @@ def judge(
         "tangent_cosine": directions.mean().abs(),
         "similarity": turns.similarity[:, 1:].mean(),
         "label_agreement": (told == labels[:, None]).double().mean(),
+        "decoded_agreement": (decoded == labels[:, None]).double().mean(),
         "turned_degrees": moved.mean().abs(),
         "oracle_drift": drift / spread,
     }

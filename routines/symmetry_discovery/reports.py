@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from analysis.flows import draw_decoded_flow, draw_streamlines, draw_turns
-from analysis.latents import draw_latents, draw_reconstructions, draw_traversal
-from analysis.orbit_curves import draw_accuracies, draw_turning_errors
+from analysis.latents import draw_latents, draw_rows, draw_traversal
+from analysis.orbit_curves import draw_over_angles, draw_turning_errors
 from routines.symmetry_discovery.judging import Judgement, answers, judge
 from routines.symmetry_discovery.stages import Discovery
 from routines.symmetry_discovery.turning import decode, turning_errors
@@ -25,6 +25,11 @@ __all__ = [
     "report_transformation",
 ]
 
+CLASSIFIERS = {  # in the figure
+    "invariant": "mean over the learned orbit",
+    "oracle": "latent classifier (oracle)",
+    "equivariant": "equivariant net",
+}
 SHOWN, STARTS, DEBUG_STARTS = 4, 64, 2
 
 log = logging.getLogger(__name__)
@@ -39,11 +44,11 @@ def report_autoencoder(discovery: Discovery) -> dict[str, Any]:
     orbits, classes = discovery.test_latents
     draw_latents(orbits, classes, discovery.names, figures / "latents.png")
     draw_traversal(autoencoder.decode, orbits, spec, figures / "traversal.png")
-    views = test_views(discovery)
-    chosen = torch.linspace(0, len(views) - 1, min(SHOWN, len(views))).round().long()
+    views, latents = samples(discovery)
     with torch.no_grad():
-        made = decode(autoencoder, orbits[chosen])
-    draw_reconstructions(views[chosen], made, spec, figures / "reconstructions.png")
+        rows = {"image": views, "decoded": decode(autoencoder, latents)}
+    title = "Views of test images, and what the autoencoder makes of them"
+    draw_rows(rows, spec, title, figures / "reconstructions.png")
     size = discovery.settings.latent_size
     return {"autoencoder/latent_size": size, **_named("autoencoder", values)}
 
@@ -62,8 +67,14 @@ def report_transformation(discovery: Discovery) -> dict[str, Any]:
         "latent $T^k z$": errors.latent,
         "image, only reconstructed": errors.reconstruction,
     }
-    path = discovery.run_folder / "figures" / "turning_errors.png"
-    draw_turning_errors(curves, num_views, path)
+    figures = discovery.run_folder / "figures"
+    draw_turning_errors(curves, num_views, figures / "turning_errors.png")
+    views, latents = samples(discovery)
+    with torch.no_grad():
+        turned = discovery.transformation.iterated(latents[:, 0], num_views - 1)
+        rows = {"image": views, "learned turns": decode(discovery.autoencoder, turned)}
+    title = "Views of test images, and the latent of the first, one learned turn after another"
+    draw_rows(rows, discovery.views.spec, title, figures / "turned.png")
     steps = {
         f"{what}_error_{360 * (k + 1) // num_views}": error
         for what, each in (("image", errors.image), ("latent", errors.latent))
@@ -87,8 +98,7 @@ def report_oracle(discovery: Discovery) -> dict[str, Any]:
 
 def report_classifier(discovery: Discovery) -> dict[str, Any]:
     """How well the equivariant net tells the images."""
-    told = answers(discovery.classifier, test_views(discovery))
-    return _named("equivariant", agreement(told, discovery.test_latents[1]))
+    return _named("equivariant", agreement(discovery.classifier_answers, discovery.test_latents[1]))
 
 
 def report_generators(discovery: Discovery) -> dict[str, Any]:
@@ -122,19 +132,24 @@ def report_generators(discovery: Discovery) -> dict[str, Any]:
 
 
 def report_invariant(discovery: Discovery) -> dict[str, Any]:
-    """The classifier of means over orbits, against the oracle and the equivariant net."""
+    """Averaging over orbits, against a plain classifier of latents, and the equivariant net.
+
+    That net is trained for the comparison only if its stage is asked for, too.
+    """
     orbits, classes = discovery.test_latents
     told = {
-        "mean over the learned orbit": answers(discovery.invariant, orbits),
-        "latent classifier": answers(discovery.oracle, orbits),
-        "equivariant net": answers(discovery.classifier, test_views(discovery)),
+        "invariant": answers(discovery.invariant, orbits),
+        "oracle": answers(discovery.oracle, orbits),
     }
-    curves = {
-        name: (each == classes[:, None]).double().mean(0).tolist() for name, each in told.items()
-    }
-    path = discovery.run_folder / "figures" / "accuracy_over_angles.png"
-    draw_accuracies(curves, discovery.views.num_views, path)
-    return _named("invariant", agreement(told["mean over the learned orbit"], classes))
+    if "classifier" in discovery.settings.stages:
+        told["equivariant"] = discovery.classifier_answers
+    accuracies, agreements = (
+        {CLASSIFIERS[name]: shares(each).double().mean(0).tolist() for name, each in told.items()}
+        for shares in (lambda each: each == classes[:, None], lambda each: each == each[:, :1])
+    )
+    draw_over_angles(accuracies, agreements, discovery.run_folder / "figures" / "over_angles.png")
+    found = [_named(name, agreement(each, classes)) for name, each in told.items()]
+    return {name: value for each in found for name, value in each.items()}
 
 
 def agreement(told: Tensor, classes: Tensor) -> dict[str, float]:
@@ -149,16 +164,11 @@ def agreement(told: Tensor, classes: Tensor) -> dict[str, float]:
     }
 
 
-def test_views(discovery: Discovery) -> Tensor:
-    """The test images [N, V, C, H, W] whose latents are `discovery.test_latents`."""
-    wanted = len(discovery.test_latents[1])
-    found, seen = [], 0
-    for views, _ in discovery.orbits.test.batches(64, device=discovery.device):
-        found.append(views[: wanted - seen])
-        seen += len(found[-1])
-        if seen == wanted:
-            break
-    return torch.cat(found)
+def samples(discovery: Discovery) -> tuple[Tensor, Tensor]:
+    """Some of the test images [N, V, C, H, W] to show, and their latents [N, V, d]."""
+    views, (orbits, _) = discovery.test_views, discovery.test_latents
+    chosen = torch.linspace(0, len(views) - 1, min(SHOWN, len(views))).round().long()
+    return views[chosen], orbits[chosen]
 
 
 def _draw_flow(discovery: Discovery, number: int, found: Judgement) -> None:

@@ -51,6 +51,7 @@ def run(
     epochs: Mapping[Stage, Count],
     stages: Sequence[Stage] = STAGES,
     autoencoder: Literal["mlp", "small", "deep", "equivariant"] = "small",
+    autoencoder_settings: Mapping[str, Any] | None = None,
     latent_size: Count = 2,
     beta: NonNegative = 1.0,
     loss: Literal["image", "latent"] = "image",
@@ -74,7 +75,8 @@ def run(
         debug: a few batches, a few images.
         epochs: of each stage.
         stages: to report on.
-        autoencoder: the net is vae_<this>.
+        autoencoder: the net is vae_<this>,
+        autoencoder_settings: with these settings in the place of its own.
         latent_size: of it.
         beta: weight of its KL term.
         loss: what the transformation is compared by.
@@ -91,7 +93,9 @@ def run(
         ValueError: if the data set has no orbits.
     """
     settings = Settings(
+        stages=stages,
         autoencoder=autoencoder,
+        autoencoder_settings=autoencoder_settings or {},
         latent_size=latent_size,
         beta=beta,
         loss=loss,

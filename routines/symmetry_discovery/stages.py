@@ -1,12 +1,12 @@
 """The nets of a symmetry discovery: each one is trained when it is first asked for, or goes on."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from datasets.tensors import TensorSplit
 from models.latent import Generators, OrbitAverage, Transformation, latent_mlp
 from models.vae import VAE
 from routines.symmetry_discovery.generating import Generating
+from routines.symmetry_discovery.judging import answers
 from routines.symmetry_discovery.turning import Turning
 from routines.train import Build, Parts
 from run_folder import has_checkpoint
@@ -28,9 +29,7 @@ __all__ = ["STAGES", "Discovery", "Settings", "Stage"]
 
 Net = TypeVar("Net", bound=nn.Module)
 Stage = Literal["autoencoder", "transformation", "oracle", "generators", "classifier", "invariant"]
-STAGES: tuple[Stage, ...] = (
-    *("autoencoder", "transformation", "oracle", "generators", "classifier", "invariant"),
-)
+STAGES: tuple[Stage, ...] = get_args(Stage)
 DEBUG_ORBITS = 8
 
 log = logging.getLogger(__name__)
@@ -40,7 +39,9 @@ log = logging.getLogger(__name__)
 class Settings:
     """What `routines.symmetry_discovery.run` is told, see there."""
 
+    stages: Sequence[Stage]
     autoencoder: str
+    autoencoder_settings: Mapping[str, Any]
     latent_size: int
     beta: float
     loss: Literal["image", "latent"]
@@ -76,6 +77,7 @@ class Discovery:
         parts = self.build(
             f"net=vae_{settings.autoencoder}",
             f"net.latent_size={settings.latent_size}",
+            *(f"net.{name}={value}" for name, value in settings.autoencoder_settings.items()),
             "task=elbo",
             f"task.beta={settings.beta}",
             "conv.partial=False",
@@ -196,6 +198,23 @@ class Discovery:
         whole = len(classes) // num_views * num_views
         orbits = latents[:whole].flatten(1).unflatten(0, (-1, num_views))
         return orbits.to(self.device), classes[:whole:num_views].to(self.device)
+
+    @cached_property
+    def test_views(self) -> Tensor:
+        """The images [N, V, C, H, W] whose latents are `test_latents`."""
+        wanted = len(self.test_latents[1])
+        found, seen = [], 0
+        for views, _ in self.orbits.test.batches(64, device=self.device):
+            found.append(views[: wanted - seen])
+            seen += len(found[-1])
+            if seen == wanted:
+                break
+        return torch.cat(found)
+
+    @cached_property
+    def classifier_answers(self) -> Tensor:
+        """What the classifier says to them: classes [N, V]."""
+        return answers(self.classifier, self.test_views)
 
     def _encoded(self, split: Split, spec: DataSpec) -> TensorSplit:
         autoencoder, latents, classes = self.autoencoder, [], []

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from checkpoint import load
 from routines.symmetry_discovery.judging import NEEDED, Judgement
 from routines.symmetry_discovery.reports import agreement
 from routines.symmetry_discovery.stages import STAGES
@@ -29,7 +30,8 @@ def test_a_stage_trains_what_it_builds_on_and_goes_on(
     dry_run: Callable[..., Answer], terminal: Terminal, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
-    answer = dry_run("routine.stages=[oracle]", "routine.latent_size=3")
+    small = "routine.autoencoder_settings={hidden_channels: 4, widths: [1]}"
+    answer = dry_run("routine.stages=[oracle]", "routine.latent_size=3", small)
     assert answer.status == 0, answer.err
     stages = {path.parent.name for path in folder.glob("*/checkpoints")}
     assert stages == {"autoencoder", "oracle"}
@@ -42,12 +44,19 @@ def test_a_stage_trains_what_it_builds_on_and_goes_on(
     (folder / "result.json").unlink()  # as if it had been stopped before the oracle
     shutil.rmtree(folder / "oracle")
     best = (folder / "autoencoder" / "checkpoints" / "best.pt").read_bytes()
+    weights = load(folder / "autoencoder" / "checkpoints" / "best.pt")["model"]
+    assert weights["head.weight"].shape == (2 * 3, 4 * 8 * 8), "its settings"
     answer = terminal(f"train.resume={folder}")
     assert answer.status == 0, answer.err
     said = answer.out + answer.err
     assert "val kl" not in said, "the autoencoder was finished"
     assert "val accuracy" in said
     assert json.loads((folder / "result.json").read_text()) == result
+    answer = terminal(f"train.resume={folder}", "routine.stages=[transformation]")
+    assert answer.status == 0, answer.err
+    assert "val kl" not in answer.out + answer.err
+    result = json.loads((folder / "result.json").read_text())
+    assert {name.split("/")[0] for name in result} == {"transform"}
     assert (folder / "autoencoder" / "checkpoints" / "best.pt").read_bytes() == best
 
 
