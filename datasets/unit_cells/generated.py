@@ -7,6 +7,7 @@ import torch
 from datasets.spec import DataSpec, Splits
 from datasets.unit_cells.division import Division, cell_spec
 from datasets.unit_cells.generation import obtain
+from datasets.unit_cells.homogenisation import check_material
 from datasets.unit_cells.random_cells import CellLaw
 from datasets.unit_cells.recipe import Recipe
 from datasets.unit_cells.transformations import RandomSymmetry
@@ -60,8 +61,7 @@ class UnitCells:
             raise ValueError(f"volume_fractions={list(volume_fractions)}: should ascend")
         if not length_scales:
             raise ValueError("length_scales=[]: should name at least one")
-        if poisson_ratio == 1:
-            raise ValueError("poisson_ratio=1: should be less")
+        check_material(youngs_moduli, poisson_ratio)
         law = CellLaw(size, volume_fractions, length_scales, connected)
         self.recipe = Recipe(law, youngs_moduli, poisson_ratio, cell_seed)
         self.folder = Path(root).expanduser() / "unit_cells"

@@ -9,6 +9,7 @@ processes: the elimination, nearly all of the work, releases the interpreter's l
 
 import fcntl
 import hashlib
+import logging
 import os
 import shutil
 import zipfile
@@ -34,6 +35,8 @@ Cells = tuple[npt.NDArray[np.uint8], Array]
 """Cells [N, H, W] of zeros and ones, and their stiffness [N, 6]."""
 
 BLOCK = 50  # cells: what a killed process may lose
+
+log = logging.getLogger(__name__)
 
 
 def obtain(folder: Path, recipe: Recipe, num: int, num_workers: int | None = None) -> Cells:
@@ -62,7 +65,7 @@ def _extended(path: Path, recipe: Recipe, num: int, num_workers: int | None) -> 
     have = len(blocks[0][0]) if blocks else 0
     if have >= num:
         return blocks[0]
-    parts = path.with_suffix(".parts")
+    folder, parts = path.parent, path.with_suffix(".parts")
     parts.mkdir(exist_ok=True)
     workers = num_workers or len(os.sched_getaffinity(0))
     pool = ThreadPoolExecutor(workers, thread_name_prefix="homogenise")
@@ -83,6 +86,10 @@ def _extended(path: Path, recipe: Recipe, num: int, num_workers: int | None) -> 
                 else:
                     bar.update(stop - start)
                 blocks.append(block)
+    except KeyboardInterrupt:
+        kept = sum(len(cells) for cells, _ in blocks)
+        log.warning("%d of %d cells are kept in %s: generation goes on there", kept, num, folder)
+        raise
     finally:  # an interrupted user need not wait
         pool.shutdown(cancel_futures=True)
     whole = tuple(np.concatenate(arrays) for arrays in zip(*blocks, strict=True))
@@ -112,7 +119,7 @@ def _read(path: Path, recipe: Recipe) -> Cells:
             expected = file.attrs["checksum"]
         if _checksum(recipe, found) != expected:
             raise ValueError("its checksum is wrong")
-    except (OSError, KeyError, ValueError, RuntimeError) as error:
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise MissingData(
             f"{path.name} is damaged ({reason})",

@@ -23,12 +23,13 @@ from scipy.sparse.linalg import splu
 
 from datasets.unit_cells.elimination import elimination_order
 
-__all__ = ["Array", "homogenise", "plane_stress"]
+__all__ = ["Array", "check_material", "homogenise", "plane_stress"]
 
 Array = npt.NDArray[np.float64]
 
 CORNERS = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], dtype=np.float64)  # (x, y) of an element
 FIXED = 2  # unknowns: the last node stands still, as translations cost no energy
+CONTRAST = 1e-12  # at less, what the soft phase carries is lost in rounding
 
 
 def homogenise(
@@ -40,7 +41,7 @@ def homogenise(
 
     Args:
         cell: one period; 1 is the stiff phase.
-        youngs_moduli: of the phases 0 and 1, positive.
+        youngs_moduli: of the phases 0 and 1, positive; for a void, 1e-9 of the other.
         poisson_ratio: of both, in plane stress.
 
     Raises ValueError for anything else.
@@ -51,11 +52,7 @@ def homogenise(
     phases = np.asarray(cell)
     if phases.ndim != 2 or not phases.size or not np.isin(phases, (0, 1)).all():
         raise ValueError(f"a cell is an array [H, W] of zeros and ones, not {phases.shape}")
-    if min(youngs_moduli) <= 0 or not -1 < poisson_ratio < 1:
-        raise ValueError(
-            f"youngs_moduli={youngs_moduli}, poisson_ratio={poisson_ratio}: "
-            "moduli must be positive, and the ratio between -1 and 1"
-        )
+    check_material(youngs_moduli, poisson_ratio)
     height, width = phases.shape
     mesh = _mesh(height, width, float(poisson_ratio))
     moduli = np.where(phases.ravel() == 1, youngs_moduli[1], youngs_moduli[0])  # [H * W]
@@ -65,6 +62,18 @@ def homogenise(
     )
     stiffness: Array = energies / moduli.size
     return (stiffness + stiffness.T) / 2
+
+
+def check_material(youngs_moduli: tuple[float, float], poisson_ratio: float) -> None:
+    """Raise ValueError for phases that there cannot be, or whose moduli are too far apart."""
+    least, most = sorted(youngs_moduli)
+    if not (0 < least and CONTRAST <= least / most):
+        raise ValueError(
+            f"youngs_moduli={list(youngs_moduli)}: must be positive, the lesser at least "
+            f"{CONTRAST:g} of the greater"
+        )
+    if not -1 < poisson_ratio < 1:
+        raise ValueError(f"poisson_ratio={poisson_ratio:g}: must lie between -1 and 1")
 
 
 def plane_stress(poisson_ratio: float) -> Array:
