@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
 from composition import Composition
@@ -169,6 +171,8 @@ class Run:
     Called by a routine, with further words, it composes afresh; a run inside the run has its own
     folder in the run's folder, named by the words. A word that chooses another option of a group
     (net=vae_small) takes the place of all that was said about that group.
+
+    Raises ConfigError for words that Hydra cannot use.
     """
 
     composition: Composition
@@ -177,7 +181,11 @@ class Run:
     tracker: Tracker
 
     def __call__(self, *overrides: str) -> Build:
-        config = self.composition.config([*_still_meant(self.overrides, overrides), *overrides])
+        words = [*_still_meant(self.overrides, overrides), *overrides]
+        try:
+            config = self.composition.config(words)
+        except (HydraException, OmegaConfBaseException) as error:
+            raise ConfigError(" ".join(str(error).split())) from error
         folder = self.folder / folder_name(overrides) if overrides else self.folder
         return Build(config, replace(self, folder=folder))
 

@@ -36,7 +36,7 @@ def draw_parity(
     for panel in panels[len(names) :]:
         panel.remove()
     figure.suptitle(title)
-    figure.supxlabel("true (units of the stiff phase's modulus)")
+    figure.supxlabel("true (in the unit of the moduli)")
     figure.supylabel("predicted")
     save(figure, path)
 

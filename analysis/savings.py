@@ -4,9 +4,13 @@ from collections.abc import Mapping, Sequence
 from math import exp, inf, log
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis.appearance import save
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["Curve", "draw_convergence", "draw_learning_curves", "saving"]
 
@@ -25,7 +29,6 @@ STYLES = (
     ("#CC79A7", "D"),
     ("#D55E00", "*"),
 )
-LINES = ("-", "--", ":", "-.", (0, (1, 3)))
 
 
 def saving(curve: Curve, reference: Curve) -> dict[float, float]:
@@ -59,50 +62,34 @@ def needed(reference: Curve, error: float) -> float:
 
 
 def draw_learning_curves(curves: Mapping[str, Mapping[str, Curve]], path: Path) -> None:
-    """Draw errors over sizes, of nets and their augmentations; bars are standard deviations."""
-    from matplotlib.figure import Figure
+    """Draw errors over sizes of each augmentation's nets; bars are standard deviations."""
     from matplotlib.ticker import NullLocator
 
-    figure = Figure(figsize=(7, 4.8), layout="constrained")
-    panel = figure.subplots()
-    sizes: set[float] = set()
-    for (net, each), (colour, marker) in zip(curves.items(), STYLES, strict=False):
-        for (augmentation, curve), line in zip(each.items(), LINES, strict=False):
+    figure, panels = _panels(list(curves))
+    for panel, nets in zip(panels, curves.values(), strict=True):
+        for (net, curve), (colour, marker) in zip(nets.items(), STYLES, strict=False):
             numbers = sorted(curve)
-            means = [fmean(curve[number]) for number in numbers]
-            spreads = [stdev(curve[n]) if len(curve[n]) > 1 else 0.0 for n in numbers]
-            sizes |= set(numbers)
             panel.errorbar(
                 numbers,
-                means,
-                spreads,
+                [fmean(curve[number]) for number in numbers],
+                [stdev(curve[n]) if len(curve[n]) > 1 else 0.0 for n in numbers],
                 color=colour,
-                linestyle=line,
                 marker=marker,
-                markersize=6,
+                markersize=5,
                 capsize=3,
-                label=f"{net}, {augmentation}",
+                label=net,
             )
-    panel.set(xscale="log", yscale="log")
-    panel.set_xticks(sorted(sizes), [f"{size:,.0f}" for size in sorted(sizes)])
-    panel.xaxis.set_minor_locator(NullLocator())
-    panel.grid(alpha=0.3, which="both")
-    panel.set(
-        xlabel="training cells",
-        ylabel="test MSE (units of the stiff phase's modulus, squared)",
-        title="Error against data: net, augmentation",
-    )
-    panel.legend(fontsize="small")
-    save(figure, path)
+        sizes = sorted({number for curve in nets.values() for number in curve})
+        panel.set(xscale="log", xlabel="training cells")
+        panel.set_xticks(sizes, [f"{size:,.0f}" for size in sizes])
+        panel.xaxis.set_minor_locator(NullLocator())
+    _finish(figure, panels, "test MSE (moduli squared)", path)
 
 
 def draw_convergence(runs: Mapping[Any, Mapping[Any, Sequence[Run]]], path: Path) -> None:
-    """Draw the validation error over steps, mean over repeats, a panel for each augmentation."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(1.5 + 3.2 * len(runs), 3.8), layout="constrained")
-    panels = figure.subplots(1, len(runs), sharey=True, squeeze=False)[0]
-    for panel, (augmentation, nets) in zip(panels, runs.items(), strict=True):
+    """Draw the validation error over steps of each augmentation's nets, mean over repeats."""
+    figure, panels = _panels(list(runs))
+    for panel, nets in zip(panels, runs.values(), strict=True):
         for (net, repeats), (colour, _) in zip(nets.items(), STYLES, strict=False):
             length = min((len(errors) for _, errors in repeats), default=0)
             if length:
@@ -114,8 +101,30 @@ def draw_convergence(runs: Mapping[Any, Mapping[Any, Sequence[Run]]], path: Path
                     label=net,
                     linewidth=1.2,
                 )
-        panel.set(yscale="log", xlabel="steps", title=f"augmentation: {augmentation}")
+        panel.set(xlabel="steps")
+    _finish(figure, panels, "validation MSE (moduli squared)", path)
+
+
+def _panels(augmentations: Sequence[object]) -> tuple["Figure", Sequence["Axes"]]:
+    """A figure with a panel for each augmentation, of one logarithmic scale of errors."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(1.9 + 3.2 * len(augmentations), 3.8), layout="constrained")
+    panels = figure.subplots(1, len(augmentations), sharey=True, squeeze=False)[0]
+    for panel, augmentation in zip(panels, augmentations, strict=True):
+        panel.set(yscale="log", title=f"augmentation: {augmentation}")
         panel.grid(alpha=0.3)
-    panels[0].set_ylabel("validation MSE")
+    return figure, panels
+
+
+def _finish(figure: "Figure", panels: Sequence["Axes"], label: str, path: Path) -> None:
+    """Label the errors at 1, 2 and 5, as they seldom span decades, and save."""
+    from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullLocator
+
+    axis = panels[0].yaxis
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(LogFormatterSciNotation(labelOnlyBase=False))
+    axis.set_minor_locator(NullLocator())
+    panels[0].set_ylabel(label)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right center")
     save(figure, path)

@@ -57,7 +57,7 @@ class StiffnessNet(nn.Sequential):
         positive: make Q positive definite, as the exponential or the square of what the head says.
         norm: over what to normalise (see `Norm`).
 
-    Parameters of the shipped nets on cells of 64 pixels: plain 23,305, flip and c4 25,062, d4
+    Parameters of the shipped nets on cells of 64 pixels: plain 23,305, flip and c4 23,149, d4
     22,214, shift 22,630, d4_shift 22,646.
 
     Raises:
@@ -126,7 +126,8 @@ class StrongestPhase(nn.Module):
     """Halves a torus: every second row and column, from those on where an image is strongest.
 
     Should a symmetry of the image itself, other than a shift, swap two of the four ways, they tie:
-    the first is taken, which breaks that symmetry.
+    the first is taken, which breaks that symmetry (a cell with a centred hole, say, gets a Q that
+    is not quite square). The same weights with shifts=dilation are exact there, too.
 
     >>> feature = GroupFeature(torch.arange(16.0).view(1, 1, 1, 4, 4), torch.zeros(1, 1, 0))
     >>> StrongestPhase()(feature).x.tolist()

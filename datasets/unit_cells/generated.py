@@ -27,6 +27,7 @@ class UnitCells:
         youngs_moduli, poisson_ratio: see `homogenisation.homogenise`.
         cell_seed: fixes the cells, whatever the training's seed.
         val_size, test_size: cells to hold out of training: a count, or a share of all below 1.
+        test_fold: the test split is this one of 1/test_size folds; None: a random one.
         train_size: keeps so many of the training cells; None: all.
         split_seed: fixes what is held out.
         augment_flip, augment_rotation, augment_transpose, augment_shift: move training cells and
@@ -47,6 +48,7 @@ class UnitCells:
         cell_seed: Natural = 0,
         val_size: Count | Fraction = 0.1,
         test_size: Count | Fraction = 0.2,
+        test_fold: Natural | None = None,
         train_size: Count | None = None,
         split_seed: Natural = 0,
         augment_flip: bool = False,
@@ -68,7 +70,7 @@ class UnitCells:
         self.num = num
         self.num_workers = num_workers
         symmetry = RandomSymmetry(augment_flip, augment_rotation, augment_transpose, augment_shift)
-        self.division = Division(val_size, test_size, train_size, split_seed, symmetry)
+        self.division = Division(val_size, test_size, test_fold, train_size, split_seed, symmetry)
 
     @property
     def spec(self) -> DataSpec:

@@ -67,7 +67,7 @@ def homogenise(
 def check_material(youngs_moduli: tuple[float, float], poisson_ratio: float) -> None:
     """Raise ValueError for phases that there cannot be, or whose moduli are too far apart."""
     least, most = sorted(youngs_moduli)
-    if not (0 < least and CONTRAST <= least / most):
+    if not (least > 0 and least / most >= CONTRAST):
         raise ValueError(
             f"youngs_moduli={list(youngs_moduli)}: must be positive, the lesser at least "
             f"{CONTRAST:g} of the greater"

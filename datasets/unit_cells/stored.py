@@ -32,7 +32,8 @@ class StoredCells:
         label_order: of the first six columns. Should three more follow (is_gray, volfrac,
             is_broken), cells that are broken are left out.
         size: H and W.
-        val_size, test_size, train_size, split_seed, augment_*: see `generated.UnitCells`.
+        val_size, test_size, test_fold, train_size, split_seed, augment_*: see
+            `generated.UnitCells`.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class StoredCells:
         size: Count = 64,
         val_size: Count | Fraction = 0.1,
         test_size: Count | Fraction = 0.2,
+        test_fold: Natural | None = None,
         train_size: Count | None = None,
         split_seed: Natural = 0,
         augment_flip: bool = False,
@@ -53,7 +55,7 @@ class StoredCells:
         self.label_order: LabelOrder = label_order
         self.size = size
         symmetry = RandomSymmetry(augment_flip, augment_rotation, augment_transpose, augment_shift)
-        self.division = Division(val_size, test_size, train_size, split_seed, symmetry)
+        self.division = Division(val_size, test_size, test_fold, train_size, split_seed, symmetry)
 
     @property
     def spec(self) -> DataSpec:
@@ -67,6 +69,9 @@ class StoredCells:
         impossible sizes.
         """
         images, labels = read_cells(self.file, self.label_order)
+        height, width = images.shape[-2:]
+        if (height, width) != self.spec.size:
+            raise ValueError(f"dataset.size={self.size}: the file's cells have {height} x {width}")
         return self.division.splits(images, labels, self.spec)
 
 
@@ -75,30 +80,22 @@ def read_cells(path: Path, label_order: LabelOrder) -> tuple[Tensor, Tensor]:
 
     Raises MissingData.
     """
+    content = _content(path)
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
         images, labels = content["imgs"], content["labels"].float()
         images = images.reshape(len(images), 1, *images.shape[-2:])
         if labels.shape[1:] not in {(6,), (9,)} or len(labels) != len(images):
             raise ValueError(f"labels {tuple(labels.shape)} of images {tuple(images.shape)}")
-    except FileNotFoundError:
-        raise MissingData("there are no unit cells", path, REMEDY) from None
-    except pickle.UnpicklingError:
-        raise MissingData("the file holds more than tensors: refused", path, REMEDY) from None
-    except (
-        OSError,
-        EOFError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        ValueError,
-        RuntimeError,
-    ) as e:
-        reason = (str(e).strip() or type(e).__name__).splitlines()[0]
-        raise MissingData(f"the unit cells cannot be read ({reason})", path, REMEDY) from None
-    if labels.shape[1] > BROKEN:
-        whole = labels[:, BROKEN] == 0
-        images, labels = images[whole], labels[whole]
+        if labels.shape[1] > BROKEN:
+            whole = labels[:, BROKEN] == 0
+            images, labels = images[whole], labels[whole]
+        images = _scaled(images)
+        if not labels.isfinite().all():
+            raise ValueError("labels that are not finite")
+    except KeyError as error:
+        raise _unreadable(f"it has no {error}", path) from None
+    except (LookupError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+        raise _unreadable(error, path) from None
     order = LABEL_ORDERS[label_order]
     labels = labels[:, [order.index(name) for name in COMPONENTS]]
     if not (labels[:, :3] > 0).all() or not (labels[:, 3] ** 2 < labels[:, 0] * labels[:, 1]).all():
@@ -107,13 +104,36 @@ def read_cells(path: Path, label_order: LabelOrder) -> tuple[Tensor, Tensor]:
             path,
             f"should be one of {', '.join(LABEL_ORDERS)}",
         )
-    return _scaled(images), labels
+    return images, labels
+
+
+def _content(path: Path) -> dict[str, Tensor]:
+    try:
+        content: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise MissingData("there are no unit cells", path, REMEDY) from None
+    except pickle.UnpicklingError:
+        raise MissingData("the file holds more than tensors: refused", path, REMEDY) from None
+    except LookupError:
+        raise _unreadable("it is no torch file", path) from None
+    except (OSError, EOFError, ValueError, RuntimeError) as error:
+        raise _unreadable(error, path) from None
+    return content
+
+
+def _unreadable(error: object, path: Path) -> MissingData:
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return MissingData(f"the unit cells cannot be read ({reason})", path, REMEDY)
 
 
 def _scaled(images: Tensor) -> Tensor:
     """Return images as they count in a split: uint8 up to 255, or floats up to 1."""
-    if images.dtype == torch.bool or (not images.is_floating_point() and images.max() <= 1):
-        return images.to(torch.uint8) * 255
+    if not len(images):
+        raise ValueError("no cell, or none that is whole")
+    least, most = images.min().item(), images.max().item()
+    if not 0 <= least <= most <= 255:
+        raise ValueError(f"images from {least:g} to {most:g}, neither in 0..1 nor in 0..255")
+    unit = 255 if most > 1 else 1
     if images.is_floating_point():
-        return images.float() / (255 if images.max() > 1 else 1)
-    return images.to(torch.uint8)
+        return images.float() / unit
+    return images.to(torch.uint8) * (255 // unit)

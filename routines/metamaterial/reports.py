@@ -37,7 +37,7 @@ def tables(study: Study) -> dict[str, Table]:
 
 
 def figures(study: Study) -> dict[str, float]:
-    """Means and standard deviations over the repeats, and the cells that a net saves."""
+    """Means and standard deviations over repeats, and the cells that a net saves."""
     found: dict[str, float] = {"trainings": len(study.results)}
     for net in study.settings.nets:
         for augmentation in study.augmentations:
@@ -46,7 +46,8 @@ def figures(study: Study) -> dict[str, float]:
                 for name, key in FIGURES.items():
                     values = study.values(net, augmentation, cells, key)
                     found[f"{name}/{where}"] = fmean(values)
-                    found[f"{name}_std/{where}"] = stdev(values) if len(values) > 1 else 0.0
+                    if len(values) > 1:
+                        found[f"{name}_std/{where}"] = stdev(values)
     plain = curves(study, PLAIN)
     for net in study.settings.nets:
         for how, curve in curves(study, net).items():
@@ -75,7 +76,12 @@ def draw(study: Study, folder: Path) -> None:
     """Draw learning curves, convergence, and each net with its best augmentation on test cells."""
     nets, cells = study.settings.nets, study.sizes[-1]
     if len(study.sizes) > 1:
-        draw_learning_curves({net: curves(study, net) for net in nets}, folder / "learning.png")
+        by_net = {net: curves(study, net) for net in nets}
+        by_augmentation = {
+            augmentation: {net: curve[augmentation] for net, curve in by_net.items()}
+            for augmentation in study.augmentations
+        }
+        draw_learning_curves(by_augmentation, folder / "learning.png")
     runs = {
         augmentation: {
             net: [

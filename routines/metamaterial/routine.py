@@ -6,11 +6,12 @@ saves cells against the plain CNN; convergence; parity plots and the worst cells
 """
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from partial_equiv.intervals import Count
+from partial_equiv.intervals import Count, Interval
 from routines.metamaterial.reports import draw, figures, tables
 from routines.metamaterial.study import NETS, Augmentation, Net, Settings, Study
 from routines.train import Build
@@ -32,6 +33,7 @@ def run(
     augmentations: Sequence[Augmentation] = ("none", "flip", "rotation", "shift"),
     train_sizes: Sequence[Count] = (),
     repeats: Count = 3,
+    folds: Annotated[int, Interval(2)] | None = None,
     steps: Count | None = None,
     words: Sequence[str] = (),
 ) -> dict[str, Any]:
@@ -45,14 +47,21 @@ def run(
         hidden_channels: of each net; with the default ones, all have about as many parameters.
         nets: to train, net=cells_<this>.
         augmentations: to train each of them with; "all" is flips, quarter turns and shifts.
-        train_sizes: numbers of training cells; none: all that are not held out.
+        train_sizes: numbers of training cells; none: as `dataset` says.
         repeats: splits and initialisations of each.
+        folds: k-fold cross-validation: each fold is the test split of one repeat in k, and after k
+            repeats the cells are dealt out anew; None: every repeat holds out cells at random.
         steps: of the optimiser in each training, whatever its size; None: `train.epochs`.
-        words: further settings of every training, such as net.pools=[0,1,2].
+        words: further settings of every training, such as net.pools=[0,1,2]. (What the command line
+            says about net and dataset.augment_* does not count, as each training has its own.)
 
     Raises:
-        ValueError: if `hidden_channels` leaves a net out.
+        ValueError: if nothing is to be trained, or something twice; for settings that some training
+            cannot have.
     """
+    _check_named_once(nets=nets, augmentations=augmentations, train_sizes=train_sizes)
+    if not (nets and augmentations):
+        raise ValueError("routine.nets, routine.augmentations: should name at least one each")
     if missing := [net for net in nets if net not in hidden_channels]:
         raise ValueError(f"routine.hidden_channels: says nothing about {missing[0]}")
     settings = Settings(
@@ -61,10 +70,12 @@ def run(
         augmentations=augmentations,
         train_sizes=train_sizes,
         repeats=repeats,
+        folds=folds,
         steps=steps,
         words=words,
     )
     study = Study(build, tracker, run_folder, debug, settings)
+    study.check()
     study.run()
     for name, (columns, rows) in tables(study).items():
         tracker.table(name, columns, rows)
@@ -74,3 +85,9 @@ def run(
     for path in sorted((run_folder / "figures").glob("*.png")):
         tracker.image(f"figures/{path.stem}", path)
     return figures(study)
+
+
+def _check_named_once(**settings: Sequence[object]) -> None:
+    for name, values in settings.items():
+        if twice := [value for value, number in Counter(values).items() if number > 1]:
+            raise ValueError(f"routine.{name}: names {twice[0]} more than once")

@@ -50,13 +50,14 @@ class Settings:
     augmentations: Sequence[Augmentation]
     train_sizes: Sequence[int]
     repeats: int
+    folds: int | None
     steps: int | None
     words: Sequence[str]
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One training; `cells` is None for all that are not held out."""
+    """One training; `cells` is None for as many as the data set has."""
 
     net: Net
     augmentation: Augmentation
@@ -92,6 +93,17 @@ class Study:
                     for net in self.settings.nets:
                         yield Trial(net, augmentation, cells, repeat)
 
+    def check(self) -> None:
+        """Construct every net, and the most cells, before the first training takes its time.
+
+        Raises:
+            ValueError: for settings that some training cannot have.
+        """
+        for net in self.settings.nets:
+            parts = self.parts(Trial(net, self.augmentations[0], self.sizes[-1], 0))
+            _ = parts.model, parts.task
+        _ = parts.splits
+
     def run(self) -> None:
         """Train what is not trained yet."""
         trials = list(self.trials)
@@ -121,7 +133,7 @@ class Study:
     @torch.no_grad()
     def answers(self, trial: Trial) -> tuple[Tensor, Tensor, Tensor]:
         """The test cells [N, 1, H, W] in 0..1, their stiffness [N, 6] and what the net says."""
-        parts = self._parts(trial)
+        parts = self.parts(trial)
         model, spec = parts.model.eval(), parts.splits.spec
         load_best(model, self.run_folder / trial.name)
         mean, std = (torch.tensor(each).view(-1, 1, 1) for each in (spec.mean, spec.std))
@@ -130,20 +142,24 @@ class Study:
         labels = torch.cat([labels for _, labels in batches])
         return cells, labels, torch.cat([model(images) for images, _ in batches])
 
-    def _parts(self, trial: Trial) -> Parts:
+    def parts(self, trial: Trial) -> Parts:
+        """What a trial is made of."""
         moved = AUGMENTATIONS[trial.augmentation]
+        settings, folds = self.settings, self.settings.folds
         return self.build(
             f"net=cells_{trial.net}",
-            f"net.hidden_channels={self.settings.hidden_channels[trial.net]}",
+            f"net.hidden_channels={settings.hidden_channels[trial.net]}",
             *(f"dataset.augment_{kind}={kind in moved}" for kind in KINDS),
-            f"dataset.train_size={trial.cells or 'null'}",
-            f"dataset.split_seed={trial.repeat}",
+            *([f"dataset.train_size={trial.cells}"] if trial.cells else []),
+            f"dataset.split_seed={trial.repeat // (folds or 1)}",
+            *([f"dataset.test_size={1 / folds}"] if folds else []),
+            *([f"dataset.test_fold={trial.repeat % folds}"] if folds else []),
             f"seed={self.seed + trial.repeat}",
-            *self.settings.words,
+            *settings.words,
         )
 
     def _train(self, trial: Trial) -> dict[str, Any]:
-        folder, parts = self.run_folder / trial.name, self._parts(trial)
+        folder, parts = self.run_folder / trial.name, self.parts(trial)
         splits, trainer = parts.splits, parts.trainer
         trainer = replace(
             trainer,

@@ -34,7 +34,7 @@ def test_a_net_that_nobody_reaches_has_a_lower_bound() -> None:
 
 def test_figures_are_drawn(tmp_path: Path) -> None:
     curve = {250: [1.0, 1.2], 1000: [0.3]}
-    draw_learning_curves({"cnn": {"none": curve, "all": curve}}, tmp_path / "learning.png")
+    draw_learning_curves({"none": {"cnn": curve}, "all": {"cnn": curve}}, tmp_path / "learning.png")
     runs = {"none": {"cnn": [([1, 2, 3], [1.0, 0.5, 0.2]), ([1, 2], [1.0, 0.4])], "d4": []}}
     draw_convergence(runs, tmp_path / "deep" / "convergence.png")
     assert all(path.stat().st_size > 5000 for path in tmp_path.rglob("*.png"))

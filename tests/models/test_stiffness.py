@@ -125,7 +125,7 @@ def test_nets_that_are_compared_have_about_as_many_parameters() -> None:
         counts[name] = sum(parameter.numel() for parameter in net.parameters())
     assert counts["cells_cnn"] == 23_305
     assert counts["cells_d4_shift"] == 22_646
-    assert max(counts.values()) < 1.15 * min(counts.values())
+    assert max(counts.values()) < 1.05 * min(counts.values())
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -169,6 +169,21 @@ def test_dilation_is_the_mean_over_the_ways_to_subsample() -> None:
     assert not torch.equal(lifted[..., ::2], lifted[..., 1::2])
     even = torch.ones(3, 1, 8, 8) * torch.tensor([1.0, -1.0, 0.3]).view(3, 1, 1, 1)
     torch.testing.assert_close(nets["dilation"](even), nets["polyphase"](even))
+
+
+def test_what_a_symmetric_cell_ties_is_exact_with_dilation() -> None:
+    """A hole in the centre: polyphase must choose between equals, dilation need not."""
+    hole = torch.ones(1, 1, 8, 8, dtype=torch.float64)
+    hole[..., 2:5, 2:5] = -1
+    nets = {shifts: small(D4, 8, shifts=shifts) for shifts in ("dilation", "polyphase")}
+    nets["dilation"].load_state_dict(nets["polyphase"].state_dict())
+    matrices = D4.matrix(D4.elements(torch.float64))
+    errors = {
+        shifts: max(error(net.double(), matrix, hole) for matrix in matrices)
+        for shifts, net in nets.items()
+    }
+    assert errors["dilation"] < EXACT[torch.float64]
+    assert errors["polyphase"] > BROKEN * EXACT[torch.float64], "no tie: the docstring is outdated"
 
 
 @pytest.mark.parametrize("positive", ["exp", "square"])

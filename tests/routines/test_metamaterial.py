@@ -5,10 +5,13 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from routines.metamaterial.study import Settings, Study
 from tests.terminal import Answer, Terminal
+from tracking import JsonTracker
 
 SMALL = (
     *("routine=metamaterial", "tracking=none", "dataset.num=40", "dataset.size=16"),
@@ -91,12 +94,42 @@ def test_trainings_of_all_sizes_have_the_same_steps(
     assert [(trial["cells"], trial["epochs"]) for trial in trials] == [("14", "4"), ("28", "2")]
 
 
+def test_folds_take_turns(tmp_path: Path) -> None:
+    """The words of every repeat; what they do is `test_folds_test_every_cell_once`."""
+    said: list[dict[str, str]] = []
+
+    def build(*words: str) -> SimpleNamespace:
+        said.append(dict(word.split("=", 1) for word in words))
+        parts = {"model": None, "task": None, "splits": None}
+        return SimpleNamespace(trainer=SimpleNamespace(seed=7), **parts)
+
+    given = {"nets": ["cnn"], "hidden_channels": {"cnn": 3}, "augmentations": ["flip"]}
+    given |= {"train_sizes": [], "repeats": 6, "steps": None, "words": ["net.pools=[0]"]}
+    study = Study(build, JsonTracker(), tmp_path, False, Settings(**given, folds=4))
+    said.clear()
+    for trial in study.trials:
+        study.parts(trial)
+    keys = "dataset.split_seed", "dataset.test_fold", "dataset.test_size", "seed"
+    assert [[words[key] for key in keys] for words in said] == [
+        *[["0", str(fold), "0.25", str(7 + fold)] for fold in range(4)],
+        *[["1", str(fold), "0.25", str(11 + fold)] for fold in range(2)],
+    ]
+    assert {words["dataset.augment_flip"] for words in said} == {"True"}
+    assert {words["dataset.augment_shift"] for words in said} == {"False"}
+    assert not [words for words in said if "dataset.train_size" in words], "as the data set says"
+    assert said[0]["net.pools"] == "[0]"
+
+
 @pytest.mark.parametrize(
     ("word", "reason"),
     [
         ("routine.nets=[cnm]", "routine.nets[0]=cnm: should be 'cnn'"),
         ("routine.augmentations=[flips]", "routine.augmentations[0]=flips: should be 'none'"),
-        ("routine.train_sizes=[29]", "cannot hold out 29 of 28 samples"),
+        ("routine.train_sizes=[14,29]", "dataset.train_size=29: only 28 are not held out"),
+        ("routine.nets=[]", "routine.nets, routine.augmentations: should name at least one"),
+        ("routine.train_sizes=[9,9]", "routine.train_sizes: names 9 more than once"),
+        ("routine.folds=1", "routine.folds=1: should be greater than or equal to 2"),
+        ('routine.words=["net.pool=[0]"]', "Could not override 'net.pool'"),
     ],
 )
 def test_what_cannot_be_is_told_in_a_line(
@@ -107,3 +140,4 @@ def test_what_cannot_be_is_told_in_a_line(
     said = answer.out + answer.err
     assert [line for line in said.splitlines() if reason in line], said
     assert "Traceback" not in said
+    assert "1 of" not in said, "before anything is trained"

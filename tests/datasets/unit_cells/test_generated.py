@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from datasets.spec import MissingData
+from datasets.spec import MissingData, Splits
 from datasets.unit_cells import COMPONENTS, UnitCells, generation, homogenise
 from datasets.unit_cells.generation import obtain
 from datasets.unit_cells.random_cells import CellLaw
@@ -138,6 +138,13 @@ def damage_labels(path: Path) -> None:
         file["stiffness"][1, 2] += 1e-9
 
 
+def displace_cells(path: Path) -> None:
+    """Put something else where the cells were."""
+    with h5py.File(path, "r+") as file:
+        del file["cells"]
+        file.create_group("cells")
+
+
 def drop_checksum(path: Path) -> None:
     """Leave out the checksum."""
     with h5py.File(path, "r+") as file:
@@ -149,7 +156,9 @@ def tear(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
-@pytest.mark.parametrize("damage", [damage_cells, damage_labels, drop_checksum, tear])
+@pytest.mark.parametrize(
+    "damage", [damage_cells, damage_labels, displace_cells, drop_checksum, tear]
+)
 def test_a_damaged_file_is_told_in_one_line(tmp_path: Path, damage: object) -> None:
     obtain(tmp_path, RECIPE, 5)
     (path,) = tmp_path.glob("*.h5")
@@ -192,6 +201,40 @@ def test_train_size_leaves_val_and_test_alone(tmp_path: Path) -> None:
         assert torch.equal(next(one.batches(9))[1], next(other.batches(9))[1])
 
 
+def test_folds_test_every_cell_once(tmp_path: Path) -> None:
+    folds = [unit_cells(tmp_path, test_size=0.3, test_fold=fold).splits() for fold in range(3)]
+    assert sorted(len(each.test) for each in folds) == [13, 13, 14]
+    for each in folds:
+        assert len(each.train) + len(each.val) + len(each.test) == 40
+        assert len(torch.cat(cells_of(each)).unique(dim=0)) == 40
+    tested = torch.cat([next(each.test.batches(40))[0] for each in folds])
+    assert len(tested.unique(dim=0)) == 40
+    anew = unit_cells(tmp_path, test_size=0.3, test_fold=0, split_seed=1).splits()
+    assert not torch.equal(cells_of(anew)[2][:13], cells_of(folds[0])[2][:13])
+
+
+def cells_of(splits: Splits) -> list[torch.Tensor]:
+    """Return the images of the three splits."""
+    return [next(part.batches(40))[0] for part in (splits.train, splits.val, splits.test)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ({"test_size": 40}, r"^dataset.test_size=40: cannot hold out 40 of 40"),
+        ({"test_size": 0.001}, r"^dataset.test_size=0.001: cannot hold out 0 of 40"),
+        ({"val_size": 32}, r"^dataset.val_size=32: cannot hold out 32 of 32"),
+        ({"train_size": 29}, r"^dataset.train_size=29: only 28 are not held out"),
+        ({"test_fold": 5}, r"^dataset.test_fold=5: with test_size=0.2, folds are 0 to 4"),
+    ],
+)
+def test_impossible_divisions_are_refused(
+    tmp_path: Path, arguments: dict[str, object], line: str
+) -> None:
+    with pytest.raises(ValueError, match=line):
+        unit_cells(tmp_path, **arguments).splits()
+
+
 def test_training_cells_move_with_their_labels(tmp_path: Path) -> None:
     moves = {f"augment_{name}": True for name in ("flip", "rotation", "transpose", "shift")}
     parts = unit_cells(tmp_path, **moves).splits()
@@ -213,6 +256,7 @@ def test_training_cells_move_with_their_labels(tmp_path: Path) -> None:
         ({"volume_fractions": (0.7, 0.3)}, r"^volume_fractions=\[0.7, 0.3\]: should ascend"),
         ({"length_scales": ()}, r"^length_scales=\[\]: "),
         ({"poisson_ratio": 1.0}, r"^poisson_ratio=1: "),
+        ({"youngs_moduli": (1e-30, 1.0)}, r"^youngs_moduli=\[1e-30, 1.0\]: "),
     ],
 )
 def test_impossible_settings_are_refused(

@@ -91,7 +91,9 @@ def test_what_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-50])
     refuse(path, r"^the unit cells cannot be read \(")
     torch.save({"images": CELLS}, path)
-    refuse(path, r"\('imgs'\)")
+    refuse(path, r"\(it has no 'imgs'\)")
+    path.write_text("hello")
+    refuse(path, r"\(it is no torch file\)")
     torch.save([CELLS], path)
     refuse(path, r"cannot be read \(")
     torch.save({"imgs": CELLS, "labels": torch.zeros(NUM, 5)}, path)
@@ -102,7 +104,37 @@ def test_what_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
     refuse(path, "^the file holds more than tensors: refused")
 
 
+@pytest.mark.parametrize(
+    "images", [CELLS.float() * 2 - 1, CELLS.long() * 1000, CELLS.float() / 0, CELLS.float() * 256]
+)
+def test_images_of_other_ranges_are_refused(tmp_path: Path, images: Tensor) -> None:
+    write(tmp_path / "cells.pt", LABEL_ORDERS["rows"], images)
+    refuse(tmp_path / "cells.pt", r"images from .* neither in 0..1 nor in 0..255")
+
+
+def test_no_whole_cell_and_no_finite_label_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "cells.pt"
+    labels = torch.cat([columns(LABEL_ORDERS["rows"]), flags(tuple(range(NUM)))], dim=1)
+    torch.save({"imgs": CELLS, "labels": labels}, path)
+    refuse(path, "no cell, or none that is whole")
+    torch.save({"imgs": CELLS, "labels": labels[:, :6] / 0}, path)
+    refuse(path, "labels that are not finite")
+
+
+def test_the_published_sample_is_read_in_rows(tmp_path: Path) -> None:
+    sample = [0.3231, 0.0938, -0.0084, 0.2651, -0.0152, 0.0600, 0, 0.5627, 0]
+    path = tmp_path / "cells.pt"
+    torch.save({"imgs": CELLS[:1], "labels": torch.tensor([sample])}, path)
+    _, (label,) = read_cells(path, "rows")
+    expected = {"Q00": 0.3231, "Q11": 0.2651, "Q22": 0.06, "Q01": 0.0938}
+    expected |= {"Q12": -0.0152, "Q02": -0.0084}
+    assert label.tolist() == pytest.approx([expected[name] for name in COMPONENTS])
+    refused = r"^label_order=voigt makes"
+    with pytest.raises(MissingData, match=refused):
+        read_cells(path, "voigt")
+
+
 def test_another_size_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "cells.pt", LABEL_ORDERS["rows"])
-    with pytest.raises(ValueError, match=r"shape \(7, 1, 6, 6\), expected \(7, 1, 64, 64\)"):
+    with pytest.raises(ValueError, match=r"^dataset.size=64: the file's cells have 6 x 6"):
         StoredCells(str(path)).splits()
