@@ -61,7 +61,7 @@ def needed(reference: Curve, error: float) -> float:
     return points[-1][0]
 
 
-def draw_learning_curves(curves: Mapping[str, Mapping[str, Curve]], path: Path) -> None:
+def draw_learning_curves(curves: Mapping[Any, Mapping[Any, Curve]], path: Path) -> None:
     """Draw errors over sizes of each augmentation's nets; bars are standard deviations."""
     from matplotlib.ticker import NullLocator
 

@@ -105,7 +105,7 @@ def test_folds_take_turns(tmp_path: Path) -> None:
 
     given = {"nets": ["cnn"], "hidden_channels": {"cnn": 3}, "augmentations": ["flip"]}
     given |= {"train_sizes": [], "repeats": 6, "steps": None, "words": ["net.pools=[0]"]}
-    study = Study(build, JsonTracker(), tmp_path, False, Settings(**given, folds=4))
+    study = Study(build, JsonTracker(tmp_path), tmp_path, False, Settings(**given, folds=4))
     said.clear()
     for trial in study.trials:
         study.parts(trial)
