@@ -129,7 +129,10 @@ def test_folds_take_turns(tmp_path: Path) -> None:
         ("routine.nets=[]", "routine.nets, routine.augmentations: should name at least one"),
         ("routine.train_sizes=[9,9]", "routine.train_sizes: names 9 more than once"),
         ("routine.folds=1", "routine.folds=1: should be greater than or equal to 2"),
-        ('routine.words=["net.pool=[0]"]', "Could not override 'net.pool'"),
+        (
+            'routine.words=["net.pool=[0]"]',
+            "routine.words=[net.pool=[0]]: Could not override 'net.pool'",
+        ),
     ],
 )
 def test_what_cannot_be_is_told_in_a_line(
