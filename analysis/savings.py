@@ -123,7 +123,8 @@ def _finish(figure: "Figure", panels: Sequence["Axes"], label: str, path: Path) 
 
     axis = panels[0].yaxis
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter(LogFormatterSciNotation(labelOnlyBase=False))
+    every = LogFormatterSciNotation(labelOnlyBase=False, minor_thresholds=(inf, inf))
+    axis.set_major_formatter(every)
     axis.set_minor_locator(NullLocator())
     panels[0].set_ylabel(label)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right center")
