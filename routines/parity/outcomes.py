@@ -134,7 +134,7 @@ def accuracies(model: nn.Module, split: Split, batch_size: int, debug: bool) -> 
 def sensitivities(model: nn.Module, images: Tensor) -> tuple[Sensitivity, ...]:
     """How the layers of a model answer to the mirror images of some images."""
     group = mirror_group(model)
-    action = Action(group, torch.tensor([0.0, 1.0], device=images.device))
+    action = Action(group, torch.tensor([0.0, 1.0]))
     errors = {each.name: each.mean for each in equivariance_error(model, [action], images).layers}
     rows = []
     for each in layer_correlations(model, action, images):

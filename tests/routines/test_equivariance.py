@@ -30,9 +30,9 @@ def run(terminal: Terminal, tmp_path: Path) -> Callable[..., Answer]:
     return lambda *more: terminal(*words, *more)
 
 
-def rows(path: Path) -> list[dict[str, str]]:
-    """A table."""
-    with path.open() as file:
+def rows(path: Path, name: str) -> list[dict[str, str]]:
+    """A table of a run."""
+    with (path / "tables" / f"{name}.csv").open() as file:
         return list(csv.DictReader(file))
 
 
@@ -50,7 +50,7 @@ def test_strides_break_it_at_the_sizes_that_the_rule_says(
     assert max(result[f"untrained/none/{size}"] for size in (8, 9, 10)) < 1e-4
     assert max(result["untrained/pool/8"], result["untrained/pool/10"]) < 1e-4
     assert result["untrained/pool/9"] > 1e-2
-    (broken,) = [row for row in rows(tmp_path / "run" / "sizes.csv") if row["first break"]]
+    (broken,) = [row for row in rows(tmp_path / "run", "sizes") if row["first break"]]
     assert broken["first break"] == "pool0"
     assert broken["reason"] == "stride rule: (9 + 2·0 - 2) mod 2 = 1"
     assert {path.stem for path in (tmp_path / "run" / "figures").iterdir()} == {"error_over_size"}
@@ -68,7 +68,7 @@ def test_the_exact_net_does_not_see_quarter_turns(
     seen = {result[f"one/accuracy_{angle}"] for angle in (0, 90, 180, 270)}
     assert seen == {result["one/seen"]}
     assert result["one/unseen"] == pytest.approx(result["one/seen"])
-    angles = rows(folder / "angles.csv")
+    angles = rows(folder, "angles")
     assert len(angles) == 2 * 2 * 5, "nets, seeds, angles"
     assert {row["degrees"] for row in angles} == {"0.0", "45", "90.0", "180.0", "270.0"}
     ways = [folder.glob(f"*size={size}*/metrics.jsonl") for size in (10, 11)]
