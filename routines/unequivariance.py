@@ -56,7 +56,7 @@ def run(
     pictures: dict[int, Tensor] = {}
     filters: dict[int, Tensor] = {}
     answers: dict[int, Tensor] = {}
-    elements: list[str] = []
+    elements: dict[int, list[str]] = {}
     for size in sizes:
         parts = build(f"dataset.size={size}")
         model, splits, task = parts.model, parts.splits, parts.task
@@ -79,9 +79,8 @@ def run(
         scores = model(images).detach()
         result[f"{name}/score_difference"] = (scores[0] - scores[1]).abs().max().item()
         pictures[size], answers[size] = images[0, 0], found.feature.x[:, 0].mean((-2, -1))
-        elements = [
-            _described(h) for h in found.layer.sampling.group.matrix(found.feature.elements[0])
-        ]
+        matrices = found.layer.sampling.group.matrix(found.feature.elements[0])
+        elements[size] = [_described(matrix) for matrix in matrices]
         with torch.no_grad():
             identity = found.feature.elements[:, :1] * 0
             given = GroupFeature(images[:1, :, None], identity)

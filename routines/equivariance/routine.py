@@ -20,6 +20,7 @@ from analysis.broken_equivariance import (
     draw_errors_over_layers,
     draw_errors_over_sizes,
 )
+from partial_equiv.equivariance import inexact_layers
 from partial_equiv.intervals import Count
 from routines.equivariance.trained import QUARTERS, Trained, train
 from routines.equivariance.untrained import TOLERANCE, errors_over_sizes
@@ -140,17 +141,22 @@ def _check(
     for key, variants in (("untrained", untrained), ("trained", trained)):
         names = [each.name for each in variants]
         for number, each in enumerate(variants):
-            place = f"routine.{key}[{number}].name={each.name}"
+            place = f"routine.{key}[{number}]"
             if not NAME.fullmatch(each.name):
-                raise ValueError(f"{place}: should be letters, digits and any of . _ + -")
+                reason = "should be letters, digits and any of . _ + -"
+                raise ValueError(f"{place}.name={each.name}: {reason}")
             if names.index(each.name) < number:
-                raise ValueError(f"{place}: another net is called so")
-            parts = build(*each.words)
-            _ = parts.model
+                raise ValueError(f"{place}.name={each.name}: another net is called so")
+            try:
+                parts = build(*each.words)
+                if key == "trained":  # one image through it: is it large enough?
+                    inexact_layers(parts.model, parts.spec.in_channels, parts.spec.size)
+                _ = parts.model
+            except (RuntimeError, ValueError) as error:
+                lines = str(error).splitlines()
+                raise ValueError("\n".join(f"{place}: {line}" for line in lines)) from error
             if key == "trained" and parts.task.monitor != "accuracy":
-                raise ValueError(
-                    f"task: {each.name} is to be tested for accuracy, use task=classification"
-                )
+                raise ValueError(f"{place}: its accuracy is asked for, use task=classification")
 
 
 def _angles(number: int) -> list[float]:

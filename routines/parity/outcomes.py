@@ -19,7 +19,7 @@ from routines.train import Parts, test_batches
 from run_folder import has_checkpoint
 from tracking import StageTracker, Tracker
 
-__all__ = ["WORDS", "Net", "Outcome", "Sensitivity", "first_images", "outcome"]
+__all__ = ["WORDS", "Net", "Outcome", "Sensitivity", "check", "first_images", "outcome"]
 
 Net = Literal["baseline", "parity", "partial"]
 WORDS: Mapping[Net, tuple[str, ...]] = {
@@ -76,6 +76,23 @@ class Outcome:
         return f"{self.net}_{self.probability:g}"
 
 
+def check(net: Net, parts: Parts) -> None:
+    """Refuse what cannot be trained or compared.
+
+    Raises:
+        ValueError: if the task is not to classify, or the net does not know the mirror.
+    """
+    if parts.task.monitor != "accuracy":
+        raise ValueError("task: routine=parity compares accuracies, use task=classification")
+    if net == "baseline" or own_mirror(parts.model):
+        return
+    for _, sampling in samplings(parts.model):
+        reason = "does not hold the mirror, use base_group=mirror, dihedral or E2"
+        group = type(sampling.group).__name__
+        raise ValueError(f"base_group.group={group}: {reason} for routine.nets=[{net}]")
+    raise ValueError(f"net: has no layers on a group, for routine.nets=[{net}] use net=parity")
+
+
 def outcome(
     net: Net,
     probability: float,
@@ -86,13 +103,7 @@ def outcome(
     debug: bool,
     num_images: int,
 ) -> Outcome:
-    """Train a net, or take the trained one from its folder, and measure it.
-
-    Raises:
-        ValueError: if the task is not to classify.
-    """
-    if parts.task.monitor != "accuracy":
-        raise ValueError("task: routine=parity compares accuracies, use task=classification")
+    """Train a net, or take the trained one from its folder, and measure it."""
     name = f"{net}_{probability:g}"
     folder, model = run_folder / name, parts.model
     trainer = replace(
@@ -133,8 +144,7 @@ def accuracies(model: nn.Module, split: Split, batch_size: int, debug: bool) -> 
 
 def sensitivities(model: nn.Module, images: Tensor) -> tuple[Sensitivity, ...]:
     """How the layers of a model answer to the mirror images of some images."""
-    group = mirror_group(model)
-    action = Action(group, torch.tensor([0.0, 1.0]))
+    action = Action(own_mirror(model) or Mirror(), torch.tensor([0.0, 1.0]))
     errors = {each.name: each.mean for each in equivariance_error(model, [action], images).layers}
     rows = []
     for each in layer_correlations(model, action, images):
@@ -152,10 +162,10 @@ def sensitivities(model: nn.Module, images: Tensor) -> tuple[Sensitivity, ...]:
     return tuple(rows)
 
 
-def mirror_group(model: nn.Module) -> Group:
-    """The group of a model's layers if it holds the mirror, else that of the mirror alone."""
+def own_mirror(model: nn.Module) -> Group | None:
+    """The group of a model's layers, if it holds the mirror."""
     groups = (sampling.group for _, sampling in samplings(model))
-    return next((group for group in groups if "mirror" in group.optional_parts), Mirror())
+    return next((group for group in groups if "mirror" in group.optional_parts), None)
 
 
 def first_images(split: Split, number: int) -> Tensor:
