@@ -77,6 +77,13 @@ def test_the_mirror_is_seen_by_who_may_see_it_and_a_torn_run_goes_on(
         ("routine.nets=[]", "routine.nets=[]: name one at least, each once"),
         ("routine.probabilities=[0,0]", "routine.probabilities=[0.0, 0.0]: name one at least"),
         ("routine.probabilities=[2]", "routine.probabilities[0]=2: should be less than or equal"),
+        ("routine.probabilities=[0.1,0.10000001]", "routine.probabilities=[0.1, 0.10000001]: name"),
+        ("routine.num_images=1", "routine.num_images=1: two different ones at least"),
+        ("base_group=p4", "base_group.group=Cyclic: does not hold the mirror, use base_group=mirr"),
+        (
+            "net=vae_small",
+            "net: has no layers on a group, for routine.nets=[parity] use net",
+        ),
         ("routine.nets=[parties]", "routine.nets[0]=parties: should be 'baseline', 'parity'"),
     ],
 )
