@@ -6,7 +6,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from partial_equiv.equivariance import actions, equivariance_error, layer_correlations
+from partial_equiv.equivariance import (
+    actions,
+    equivariance_error,
+    inexact_layers,
+    layer_correlations,
+)
 from partial_equiv.groups import Cyclic, Mirror
 from tests.tolerances import EXACT
 
@@ -95,6 +100,13 @@ def test_norms_and_dropout_are_measured_as_in_evaluation_and_left_as_they_were()
     assert net.training
     assert net[0].num_batches_tracked == 0
     assert torch.is_grad_enabled()
+
+
+def test_looking_for_inexact_layers_changes_no_mode_and_needs_no_parameters() -> None:
+    net = nn.Sequential(nn.MaxPool2d(2), nn.Dropout(0.5)).train()
+    net[1].eval()
+    assert inexact_layers(net, 1, (9, 8)) == [("0", 9)]
+    assert (net.training, net[0].training, net[1].training) == (True, True, False)
 
 
 def test_an_exception_leaves_no_hook_behind() -> None:
