@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import isfinite, nan
 from pathlib import Path
 from typing import Literal
 
@@ -40,7 +41,7 @@ class Sensitivity:
         corr_raw, corr_equiv: means over the images (see `layer_correlations`); NaN if no image has
             one.
         least_corr_equiv: the least of an image.
-        relative_error: as the meter has it (see `Errors`).
+        relative_error: as the meter has it (see `Errors`); NaN if all images get the same scores.
     """
 
     layer: str
@@ -118,9 +119,12 @@ def outcome(
     model.eval().requires_grad_(False)
     device = next(model.parameters()).device
     layers = sensitivities(model, first_images(splits.test, num_images).to(device))
+    least = [row.least_corr_equiv for row in layers]
     values = {
         **accuracies(model, splits.test, trainer.batch_size, debug),
-        "least_corr_equiv": min(row.least_corr_equiv for row in layers),
+        "least_corr_equiv": min(
+            filter(isfinite, (e.least_corr_equiv for e in layers)), default=nan
+        ),
         **{f"range/{layer}": value for layer, value in learned_subsets(model).items()},
         "best_epoch": fit.best_epoch,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
@@ -145,7 +149,11 @@ def accuracies(model: nn.Module, split: Split, batch_size: int, debug: bool) -> 
 def sensitivities(model: nn.Module, images: Tensor) -> tuple[Sensitivity, ...]:
     """How the layers of a model answer to the mirror images of some images."""
     action = Action(own_mirror(model) or Mirror(), torch.tensor([0.0, 1.0]))
-    errors = {each.name: each.mean for each in equivariance_error(model, [action], images).layers}
+    try:
+        measured = equivariance_error(model, action, images).layers
+    except ValueError:  # the net has collapsed, it gives all images the same scores
+        measured = ()
+    errors = {each.name: each.mean.relative for each in measured}
     rows = []
     for each in layer_correlations(model, action, images):
         equivariant = each.equivariant[each.equivariant.isfinite()]
@@ -155,8 +163,8 @@ def sensitivities(model: nn.Module, images: Tensor) -> tuple[Sensitivity, ...]:
                 each.kind,
                 each.raw.nanmean().item(),
                 equivariant.mean().item(),
-                equivariant.min().item() if len(equivariant) else torch.nan,
-                errors[each.name].relative,
+                equivariant.min().item() if len(equivariant) else nan,
+                errors.get(each.name, nan),
             )
         )
     return tuple(rows)

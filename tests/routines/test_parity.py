@@ -3,10 +3,14 @@
 import csv
 import json
 import shutil
+from math import isnan
 from pathlib import Path
 
 import pytest
+import torch
 
+from constructors import compose, construct_model
+from routines.parity.outcomes import sensitivities
 from tests.terminal import Terminal
 
 TINY = ("routine=parity", "tracking=none", "net.hidden_channels=8", "routine.num_images=20")
@@ -14,6 +18,9 @@ SIXES = (
     *("dataset=digits6_m", "dataset.size=12", "train.epochs=12", "conv.kernel_size=3"),
     *("routine.nets=[baseline,parity,partial]", "routine.probabilities=[1]"),
 )
+
+
+WORDS = "net=parity", "kernel=grid", "conv.partial=False"
 
 
 def table(folder: Path, name: str) -> list[dict[str, str]]:
@@ -95,6 +102,15 @@ def test_what_cannot_be_is_told_in_a_line(
     said = answer.out + answer.err
     assert [line for line in said.splitlines() if reason in line], said
     assert "Traceback" not in said
+
+
+def test_a_net_that_has_collapsed_is_measured_all_the_same() -> None:
+    """It gives all images the same scores: its last layers say nothing, the others do."""
+    net = construct_model(compose([*WORDS, "base_group=mirror"])).eval()
+    net.readout.weight.data.zero_()
+    rows = {row.layer: row for row in sensitivities(net, torch.randn(3, 1, 8, 8))}
+    assert all(isnan(row.relative_error) for row in rows.values())
+    assert rows["conv1"].least_corr_equiv == pytest.approx(1, abs=1e-5)
 
 
 def test_other_nets_and_tasks(terminal: Terminal, tmp_path: Path) -> None:
