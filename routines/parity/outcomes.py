@@ -122,9 +122,7 @@ def outcome(
     least = [row.least_corr_equiv for row in layers]
     values = {
         **accuracies(model, splits.test, trainer.batch_size, debug),
-        "least_corr_equiv": min(
-            filter(isfinite, (e.least_corr_equiv for e in layers)), default=nan
-        ),
+        "least_corr_equiv": min(filter(isfinite, least), default=nan),
         **{f"range/{layer}": value for layer, value in learned_subsets(model).items()},
         "best_epoch": fit.best_epoch,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
