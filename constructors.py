@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
 from composition import Composition
 from config_schema import Component, ConfigError, Made, read
 from config_schema.targets import resolve
+from config_schema.words import HYDRA_ERRORS, refusal
 from datasets.spec import DataSpec, Splits
 from run_folder import folder_name, has_checkpoint, read_finished
 from tasks import Task
@@ -170,9 +169,8 @@ class Run:
 
     Called by a routine, with further words, it composes afresh; a run inside the run has its own
     folder in the run's folder, named by the words. A word that chooses another option of a group
-    (net=vae_small) takes the place of all that was said about that group.
-
-    Raises ConfigError for words that Hydra cannot use.
+    (net=vae_small) takes the place of all that was said about that group. Raises ConfigError for
+    words that cannot be used.
     """
 
     composition: Composition
@@ -184,8 +182,8 @@ class Run:
         words = [*_still_meant(self.overrides, overrides), *overrides]
         try:
             config = self.composition.config(words)
-        except (HydraException, OmegaConfBaseException) as error:
-            raise ConfigError(" ".join(str(error).split())) from error
+        except HYDRA_ERRORS as error:
+            raise refusal(error, words, self.composition) from error
         folder = self.folder / folder_name(overrides) if overrides else self.folder
         return Build(config, replace(self, folder=folder))
 

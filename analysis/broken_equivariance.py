@@ -1,7 +1,7 @@
 """Figures of broken equivariance: over input sizes, over layers and epochs, over the test angle."""
 
 from collections.abc import Mapping, Sequence
-from math import radians
+from math import nan, radians
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,7 +52,8 @@ def draw_errors_over_layers(
     """Draw the error of each layer, in their order: a line an epoch, a panel for each net.
 
     Args:
-        histories: of each net by name, (epoch, relative error of each layer by name).
+        histories: of each net by name, (epoch, relative error of each layer by name); an epoch may
+            lack layers, whose lines then have gaps.
         tolerance: what lies below counts as exact.
         path: the PNG to write.
     """
@@ -62,13 +63,14 @@ def draw_errors_over_layers(
     figure = Figure(figsize=(4.2 * count + 1, 5), layout="constrained")
     panels = figure.subplots(1, count, squeeze=False, sharey=True).flat
     for panel, (name, history) in zip(panels, histories.items(), strict=True):
-        layers = list(history[0][1])
+        fullest_first = sorted((errors for _, errors in history), key=len, reverse=True)
+        layers = list(dict.fromkeys(layer for errors in fullest_first for layer in errors))
         step = max(1, -(-(len(history) - 1) // 5))
         chosen = [*history[:-1:step], history[-1]]
         for number, (epoch, errors) in enumerate(chosen):
             shade = number / max(len(chosen) - 1, 1)
             colour = (0.85 * shade, 0.45 + 0.1 * shade, 0.75 - 0.7 * shade)
-            heights = [max(errors[layer], FLOOR) for layer in layers]
+            heights = [max(errors.get(layer, nan), FLOOR) for layer in layers]
             panel.plot(heights, color=colour, marker=".", label=f"epoch {epoch}")
         _logarithmic(panel, tolerance)
         shown = range(0, len(layers), 1 + len(layers) // 25)
@@ -98,7 +100,7 @@ def draw_accuracies_over_angles(
     panel.set_ylim(0, 100)
     panel.set_yticks([20, 40, 60, 80, 100], ["20", "40", "60", "80", "100 %"], fontsize="small")
     panel.set_xticks([radians(degree) for degree in range(0, 360, 30)])
-    panel.set_title("Test accuracy against the angle of the test images\n(trained upright)")
+    panel.set_title("Test accuracy against the angle of the test images")
     panel.legend(loc="upper left", bbox_to_anchor=(1.08, 1.05), fontsize="small")
     save(figure, path)
 
@@ -106,7 +108,7 @@ def draw_accuracies_over_angles(
 def _logarithmic(panel: "Axes", tolerance: float) -> None:
     """A logarithmic axis with what counts as exact shaded."""
     panel.set_yscale("log")
-    panel.set_ylim(FLOOR / 2, TOP)
+    panel.set_ylim(FLOOR / 2, max(TOP, panel.get_ylim()[1]))
     panel.axhspan(FLOOR / 2, tolerance, color=GREY, alpha=0.15, linewidth=0)
     panel.annotate(
         "exact",

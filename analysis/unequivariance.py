@@ -47,6 +47,7 @@ def draw_losses(curves: Mapping[int, Sequence[tuple[float, float]]], path: Path)
 
 def draw_filters(
     filters: Mapping[int, Tensor],
+    elements: Mapping[int, Sequence[str]],
     responses: Mapping[int, Tensor],
     pictures: Mapping[int, Tensor],
     path: Path,
@@ -55,6 +56,7 @@ def draw_filters(
 
     Args:
         filters: [G, k, k], as the layer turns them.
+        elements: what each of them does.
         responses: [2, G], their mean over space on the picture and on its turn.
         pictures: [H, W].
         path: the PNG to write.
@@ -68,12 +70,14 @@ def draw_filters(
         row[0].imshow(pictures[size].numpy(), cmap="gray", interpolation="nearest")
         row[0].set_title(f"{size} × {size} pixels", fontsize="medium")
         most = turned.abs().max().item() or 1.0
-        for number, (panel, taps) in enumerate(zip(row[1:], turned, strict=True)):
+        for number, (panel, taps) in enumerate(zip(row[1:], turned, strict=False)):
             shown = panel.imshow(taps.numpy(), cmap="RdBu_r", vmin=-most, vmax=most)
             upright, after = responses[size][:, number].tolist()
-            panel.set_title(f"turned by {360 * number // len(turned)}°", fontsize="medium")
+            panel.set_title(elements[size][number], fontsize="medium")
             panel.set_xlabel(f"answers {upright:+.3f}\nits turn {after:+.3f}", fontsize="small")
         figure.colorbar(shown, ax=list(row), label="weight", shrink=0.8)
+        for panel in row[1 + len(turned) :]:
+            panel.set_axis_off()
     for panel in panels.flat:
         panel.set(xticks=[], yticks=[])
     figure.suptitle(

@@ -8,9 +8,10 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from command_line.sweep import Sweep
-from command_line.words import HYDRA_ERRORS, continued, jobs, wrong_words
+from command_line.words import continued, jobs
 from composition import CONFIG_FOLDER, Composition, quoted
 from config_schema import ConfigError
+from config_schema.words import HYDRA_ERRORS, refusal
 
 __all__ = ["Prepared", "prepare"]
 
@@ -44,8 +45,7 @@ def prepare(arguments: Namespace) -> Prepared:
     except ConfigError:
         raise
     except HYDRA_ERRORS as error:
-        problems = list(wrong_words(given, composition, sweep=multirun))
-        raise ConfigError("\n".join(problems or [" ".join(str(error).split())])) from error
+        raise refusal(error, given, composition, sweep=multirun) from error
     if arguments.cfg:
         return Prepared(overrides, sweep)
     _check(configs, sweep=multirun)

@@ -1,25 +1,16 @@
-"""The words of the command line: resumed runs, sweeps, and what is wrong in a word."""
+"""The words of the command line: resumed runs and sweeps."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
-from command_line import NO_OPTIONS
 from composition import Composition, quoted
 from config_schema import ConfigError
-from config_schema.complaints import hint, line, unknown
 from run_folder import is_begun, read_overrides
 
-__all__ = ["HYDRA_ERRORS", "continued", "jobs", "wrong_words"]
-
-HYDRA_ERRORS = (HydraException, OmegaConfBaseException, ValueError)  # the last for the word "=3"
+__all__ = ["continued", "jobs"]
 
 
 def continued(words: Sequence[str]) -> list[str]:
@@ -65,108 +56,3 @@ def jobs(words: Sequence[str], composition: Composition) -> list[list[str]]:
         swept += [each for each in overrides if not each.is_hydra_override()]
         mine = [str(each.input_line) for each in overrides if each.is_hydra_override()]
         return [[*mine, *job] for job in BasicSweeper.split_arguments(swept, None)[0]]
-
-
-def wrong_words(words: Sequence[str], composition: Composition, *, sweep: bool) -> Iterator[str]:
-    """One line for each word that Hydra refuses: key, value, what is allowed, nearest name."""
-    choices: list[str] = []
-    values: list[Override] = []
-    with composition.loader() as loader:
-        groups = [group for group in loader.list_groups("") if group not in NO_OPTIONS]
-        for word in words:
-            try:
-                override = OverridesParser.create(loader).parse_overrides([word])[0]
-                settings = _settings(override)
-            except HYDRA_ERRORS as error:
-                yield _unreadable(word, error)
-                continue
-            key = override.key_or_group
-            options = _options(loader, key)
-            if not key:
-                yield f"{word}: should be written key=value"
-            elif len(settings) > 1 and not sweep:
-                reason = "several values need --multirun; a list is written in brackets"
-                yield f"{word}: {reason}"
-            elif not options:
-                values += settings
-            elif wrong := [name for each in settings for name in _names(each, options)]:
-                for name in wrong:
-                    allowed = " or ".join(_beside(str(name), options))
-                    yield line(key, name, f"should be {allowed}{hint(name, options)}")
-            else:
-                choices.append(str(settings[0].input_line))
-    yield from _wrong_values(choices, values, composition, groups)
-
-
-def _settings(override: Override) -> list[Override]:
-    """The override, or one for each value that it sweeps over."""
-    if not override.is_sweep_override():
-        return [override]
-    key = override.get_key_element()
-    parser = OverridesParser.create()
-    return parser.parse_overrides([f"{key}={each}" for each in override.sweep_string_iterator()])
-
-
-def _names(choice: Override, options: Sequence[str]) -> list[object]:
-    """The names that a choice of group options gives and that are none."""
-    value = choice.value()
-    names = value if isinstance(value, list) else [value]
-    return [] if choice.is_delete() else [name for name in names if name not in options]
-
-
-def _options(loader: ConfigLoader, group: str) -> list[str]:
-    """The options of a group, those of its subfolders as folder/name; not its shared _parts."""
-    names = [name for name in loader.get_group_options(group) if not name.startswith("_")]
-    folders = loader.list_groups(group) if group else []
-    return names + [f"{f}/{name}" for f in folders for name in _options(loader, f"{group}/{f}")]
-
-
-def _beside(name: str, options: Sequence[str]) -> list[str]:
-    """The options in the folder that a name is given with; else the folders that there are."""
-    folder = name.rpartition("/")[0]
-    folders = sorted({each.rpartition("/")[0] for each in options})
-    beside = [each for each in options if each.rpartition("/")[0] == folder]
-    return beside or [f"{each}/…" for each in folders]
-
-
-def _unreadable(word: str, error: Exception) -> str:
-    if "=" not in word:
-        return f"{word}: should be written {word}=value"
-    reasons = [each for each in str(error).splitlines() if not each.startswith(("Error", "See"))]
-    return f"{word}: cannot be read ({reasons[0]}); write key=value, with lists in brackets"
-
-
-def _wrong_values(
-    choices: Sequence[str],
-    values: Sequence[Override],
-    composition: Composition,
-    groups: Sequence[str],
-) -> Iterator[str]:
-    base = composition.config(choices, with_hydra=True)
-    for override in values:
-        word = str(override.input_line)
-        try:
-            composition.config([*choices, word])
-        except HYDRA_ERRORS as error:
-            key, value = override.key_or_group, override.value()
-            parent, _, name = key.rpartition(".")
-            while parent and OmegaConf.select(base, parent) is None:
-                parent, _, name = parent.rpartition(".")
-            owner = OmegaConf.select(base, parent) if parent else base
-            if not isinstance(owner, DictConfig):
-                yield line(key, value, f"{parent} is a value and has no {name}")
-            elif name not in owner:
-                known = {str(each) for each in owner if not str(each).startswith(("_", "hydra"))}
-                known |= set(() if parent else groups)
-                where = f"{parent}.{name}" if parent else name
-                yield unknown(where, value, f"{parent or 'the config'} has", known)
-            elif override.is_add():
-                yield line(f"+{key}", value, "is there already, leave out the +")
-            else:
-                yield line(key, value, _first_lines(error))
-
-
-def _first_lines(error: BaseException) -> str:
-    """What Hydra says, and why."""
-    causes = [error, error.__cause__] if error.__cause__ else [error]
-    return ": ".join(str(each).partition("\n")[0] for each in causes if str(each))

@@ -8,6 +8,7 @@ it learns to use it (Edixhoven, Lengyel, van Gemert, "Using and Abusing Equivari
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from math import atan2, degrees
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +46,17 @@ def run(
         sizes: of the picture, in pixels.
 
     Raises:
-        ValueError: if the data set has not got two images to test on, or the net no convolution.
+        ValueError: if there is no size, or one twice, if the data set has not got two images to
+            test on, or the net no convolution.
     """
+    if not sizes or len(set(sizes)) < len(sizes):
+        raise ValueError(f"routine.sizes={list(sizes)}: name one at least, each once")
     result: dict[str, Any] = {}
     curves: dict[int, list[tuple[float, float]]] = {}
     pictures: dict[int, Tensor] = {}
     filters: dict[int, Tensor] = {}
     answers: dict[int, Tensor] = {}
+    elements: dict[int, list[str]] = {}
     for size in sizes:
         parts = build(f"dataset.size={size}")
         model, splits, task = parts.model, parts.splits, parts.task
@@ -67,13 +72,15 @@ def run(
         curves[size] = [(0, start["loss"])] + [(each["step"], each["val/loss"]) for each in history]
         result |= {f"{name}/{what}": value for what, value in end.items()}
         images, _ = next(splits.test.batches(2))
-        model.eval()
+        model.eval().cpu()
         found = next(iter(responses(model, images).values()), None)
         if found is None:
             raise ValueError("net: has no convolution to look at; try net=one_conv")
         scores = model(images).detach()
         result[f"{name}/score_difference"] = (scores[0] - scores[1]).abs().max().item()
         pictures[size], answers[size] = images[0, 0], found.feature.x[:, 0].mean((-2, -1))
+        matrices = found.layer.sampling.group.matrix(found.feature.elements[0])
+        elements[size] = [_described(matrix) for matrix in matrices]
         with torch.no_grad():
             identity = found.feature.elements[:, :1] * 0
             given = GroupFeature(images[:1, :, None], identity)
@@ -81,7 +88,17 @@ def run(
         filters[size] = weights[0, :, 0, 0, 0]
     figures = run_folder / "figures"
     draw_losses(curves, figures / "losses.png")
-    draw_filters(filters, answers, pictures, figures / "filters.png")
+    draw_filters(filters, elements, answers, pictures, figures / "filters.png")
     for path in sorted(figures.glob("*.png")):
         tracker.image(f"figures/{path.stem}", path)
     return result
+
+
+def _described(matrix: Tensor) -> str:
+    """What an element does, by its matrix [2, 2].
+
+    >>> _described(torch.tensor([[0.0, 1.0], [-1.0, 0.0]]))
+    'turned by 90°'
+    """
+    angle = round(degrees(atan2(matrix[0, 1].item(), matrix[1, 1].item()))) % 360
+    return f"{'mirrored, ' if torch.det(matrix) < 0 else ''}turned by {angle}°"

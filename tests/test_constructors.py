@@ -6,7 +6,6 @@ import pytest
 import torch
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
-from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from composition import CONFIG_FOLDER, Composition
@@ -122,8 +121,11 @@ def test_another_option_of_a_group_drops_what_was_said_about_it(tmp_path: Path) 
     inner = run("net=vae_mlp", "net.hidden_sizes=[8]", "task=elbo")
     assert isinstance(inner.model, MLPVAE)
     assert inner.trainer.seed == 3
-    with pytest.raises(HydraException, match="latent"):
-        run("net.latent=2")
+    with pytest.raises(ConfigError) as caught:
+        run("net.latnt=2", "sed=1", "kernel=sirn")
+    told = str(caught.value).splitlines()
+    assert sorted(line.partition("=")[0] for line in told) == ["kernel", "net.latnt", "sed"]
+    assert run("net.pools=[1]").model, "what was said before is no mistake"
 
 
 def test_a_torn_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:

@@ -112,6 +112,7 @@ def act(
         ValueError: as `translate_elements` does.
         TypeError: for a feature of another group, or a tensor of another shape.
     """
+    element = element.to((value.x if isinstance(value, GroupFeature) else value).device)
     matrix = group.matrix(element)
     if representation is not None and torch.is_tensor(value) and value.dim() in (2, 4):
         exact = matrix.round() if permutes_pixels(matrix) else matrix

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from partial_equiv.equivariance.actions import Value
 from partial_equiv.equivariance.errors import values
-from partial_equiv.equivariance.report import Transform, evaluating, record
+from partial_equiv.equivariance.meter import Transform
+from partial_equiv.equivariance.nested import mapped
+from partial_equiv.equivariance.recording import Inputs, evaluating, record
 
 __all__ = ["LayerCorrelations", "layer_correlations"]
 
@@ -39,14 +40,14 @@ class LayerCorrelations:
 
 @torch.no_grad()
 def layer_correlations(
-    module: nn.Module, transform: Transform, inputs: Value, moved: Value | None = None
+    module: nn.Module, transform: Transform, inputs: Inputs, moved: Inputs | None = None
 ) -> tuple[LayerCorrelations, ...]:
     """The correlations of every layer of a module, as it is in evaluation.
 
     Args:
         module: anything; the layers are those of `equivariance_error`.
         transform: T, likewise.
-        inputs: x, images [B, C, H, W] or a feature.
+        inputs: x, images [B, C, H, W] or a feature; a tuple holds the module's arguments.
         moved: T x, if it is known better than by interpolation.
 
     >>> from partial_equiv import Mirror, actions
@@ -58,9 +59,11 @@ def layer_correlations(
     """
     with evaluating(module):
         still = record(module, inputs)
-        turned = record(module, transform(inputs) if moved is None else moved)
+        turned = record(module, mapped(transform, inputs) if moved is None else moved)
     found = []
     for name, call in still.items():
+        if name not in turned:  # it is not called for T x
+            continue
         there = values(turned[name].output)
         raw = correlation(values(call.output), there)
         try:

@@ -1,8 +1,8 @@
 """How far a value is from another."""
 
 from dataclasses import dataclass
-from math import inf
 
+import torch
 from torch import Tensor
 
 from partial_equiv.equivariance.actions import Value
@@ -20,7 +20,8 @@ class Errors:
         l1: the mean of the absolute differences.
         relative: the root of `mse`, relative to the spread of the expected values: their RMS
             deviation from the mean over the batch. An error of 1 says that moving an image changes
-            the output as much as taking another image does. Infinite without a spread.
+            the output as much as taking another image does. Infinite without a spread, NaN where
+            a value is not finite.
     """
 
     mse: float
@@ -36,7 +37,9 @@ def values(value: Value) -> Tensor:
 def errors(found: Value, expected: Value) -> Errors:
     """How far `found` is from `expected`, two values of the same shape and at least two images."""
     there, wanted = values(found), values(expected)
-    difference = there - wanted
-    mse, spread = difference.square().mean(), (wanted - wanted.mean(0)).square().mean()
-    ratio = (mse / spread).sqrt().item() if spread > 0 else inf if mse > 0 else 0.0
-    return Errors(mse.item(), difference.abs().mean().item(), ratio)
+    enough = torch.promote_types(wanted.dtype, torch.float32)  # half precision has a short range
+    there, wanted = there.to(enough), wanted.to(enough)
+    difference = (there - wanted).abs()
+    mse, spread = difference.square().mean(), (wanted - wanted.mean(0)).abs().square().mean()
+    ratio = 0.0 if mse == 0 else (mse / spread).sqrt().item()
+    return Errors(mse.item(), difference.mean().item(), ratio)

@@ -5,6 +5,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
+from partial_equiv.equivariance.recording import evaluating
 from partial_equiv.gconv import AveragedConv, Convolution, GroupFeature, SpatialPool
 from partial_equiv.gconv.windows import Windows
 
@@ -77,11 +78,11 @@ def inexact_layers(
         for name, module in model.named_modules()
         if isinstance(module, (Convolution, SpatialPool, *TORCH))
     ]
-    training, weight = model.training, next(model.parameters())
+    like = next(model.parameters(), torch.zeros(()))
     try:
-        model.eval()(torch.zeros(1, in_channels, *size, dtype=weight.dtype, device=weight.device))
+        with evaluating(model):
+            model(torch.zeros(1, in_channels, *size, dtype=like.dtype, device=like.device))
     finally:
-        model.train(training)
         for hook in hooks:
             hook.remove()
     return found

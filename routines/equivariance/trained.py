@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite, pi
+from math import isfinite, nan, pi
 from statistics import fmean
 
 import torch
@@ -35,8 +35,8 @@ class Trained:
         name: of the net.
         seed: of the training.
         history: relative errors of the layers, by name, before training (epoch 0) and after each
-            epoch.
-        error: that of the output, at the end.
+            epoch; those that are finite.
+        error: that of the output, at the end; NaN if it is the same for every image.
         accuracies: by the angle of the test images, in degrees.
     """
 
@@ -91,9 +91,12 @@ def train(
 
     def probe(net: nn.Module) -> dict[str, float]:
         device = next(net.parameters()).device
-        report = equivariance_error(net, own_actions(net), images.to(device))
-        errors = {layer.name or "output": layer.mean.relative for layer in report.layers}
-        return {PREFIX + layer: error for layer, error in errors.items() if isfinite(error)}
+        try:
+            layers = equivariance_error(net, own_actions(net), images.to(device)).layers
+        except ValueError:  # the net has collapsed, it gives all images the same scores
+            return {}
+        errors = {PREFIX + layer.label: layer.mean.relative for layer in layers}
+        return {name: error for name, error in errors.items() if isfinite(error)}
 
     log.info("%s, seed %d", name, seed)
     start = probe(model)
@@ -102,7 +105,7 @@ def train(
     history = [(0, _errors(start)), *((int(each["epoch"]), _errors(each)) for each in fit.history)]
     tests = list(_drawn(splits.test, num_tests))
     accuracies = {angle: _accuracy(parts, tests, angle) for angle in angles}
-    error = probe(model)[f"{PREFIX}output"]
+    error = probe(model).get(f"{PREFIX}output", nan)
     return Trained(name, seed, history, error, accuracies)
 
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from datasets.randomness import keyed_generator
 from partial_equiv.equivariance import Action, actions, equivariance_error
-from partial_equiv.groups import Cyclic, Finite, Trivial
+from partial_equiv.groups import Cyclic, Finite
 from partial_equiv.sampling import samplings
 from routines.train import Parts
 
@@ -24,16 +24,15 @@ log = logging.getLogger(__name__)
 def own_actions(model: nn.Module) -> list[Action]:
     """The symmetries that a model has on the pixel grid, without the identity.
 
-    Those of the group of its first layer; of an ordinary net, the quarter turns that it has not.
+    Those of the group of its first layer; if that has none, as in an ordinary net, the quarter
+    turns that the net has not.
     """
     group = next((sampling.group for _, sampling in samplings(model)), Cyclic(4))
     if isinstance(group, Finite):
-        every = actions(Cyclic(4) if isinstance(group, Trivial) else group)
-    else:
-        parts = [torch.arange(4) * pi / 2] + [torch.arange(2.0)] * (group.element_size - 1)
-        elements = torch.cartesian_prod(*parts).reshape(-1, group.element_size)
-        every = actions(group, elements)
-    return every[1:]
+        return actions(group)[1:] or actions(Cyclic(4))[1:]
+    parts = [torch.arange(4) * pi / 2] + [torch.arange(2.0)] * (group.element_size - 1)
+    elements = torch.cartesian_prod(*parts).reshape(-1, group.element_size)
+    return actions(group, elements)[1:]
 
 
 def errors_over_sizes(
@@ -56,7 +55,7 @@ def errors_over_sizes(
             name,
             size,
             report.relative,
-            f", {broken.name or 'output'} breaks first, {report.reason}" if broken else "",
+            f", {broken.label} breaks first, {report.reason}" if broken else "",
         )
         rows.append(
             {
@@ -65,7 +64,7 @@ def errors_over_sizes(
                 "mse": report.mse,
                 "l1": report.l1,
                 "relative": report.relative,
-                "first break": broken.name if broken else "",
+                "first break": broken.label if broken else "",
                 "reason": report.reason,
             }
         )

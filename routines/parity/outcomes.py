@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import isfinite, nan
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +20,7 @@ from routines.train import Parts, test_batches
 from run_folder import has_checkpoint
 from tracking import StageTracker, Tracker
 
-__all__ = ["WORDS", "Net", "Outcome", "Sensitivity", "first_images", "outcome"]
+__all__ = ["WORDS", "Net", "Outcome", "Sensitivity", "check", "first_images", "outcome"]
 
 Net = Literal["baseline", "parity", "partial"]
 WORDS: Mapping[Net, tuple[str, ...]] = {
@@ -40,7 +41,7 @@ class Sensitivity:
         corr_raw, corr_equiv: means over the images (see `layer_correlations`); NaN if no image has
             one.
         least_corr_equiv: the least of an image.
-        relative_error: as the meter has it (see `Errors`).
+        relative_error: as the meter has it (see `Errors`); NaN if all images get the same scores.
     """
 
     layer: str
@@ -76,6 +77,23 @@ class Outcome:
         return f"{self.net}_{self.probability:g}"
 
 
+def check(net: Net, parts: Parts) -> None:
+    """Refuse what cannot be trained or compared.
+
+    Raises:
+        ValueError: if the task is not to classify, or the net does not know the mirror.
+    """
+    if parts.task.monitor != "accuracy":
+        raise ValueError("task: routine=parity compares accuracies, use task=classification")
+    if net == "baseline" or own_mirror(parts.model):
+        return
+    for _, sampling in samplings(parts.model):
+        reason = "does not hold the mirror, use base_group=mirror, dihedral or E2"
+        group = type(sampling.group).__name__
+        raise ValueError(f"base_group.group={group}: {reason} for routine.nets=[{net}]")
+    raise ValueError(f"net: has no layers on a group, for routine.nets=[{net}] use net=parity")
+
+
 def outcome(
     net: Net,
     probability: float,
@@ -86,13 +104,7 @@ def outcome(
     debug: bool,
     num_images: int,
 ) -> Outcome:
-    """Train a net, or take the trained one from its folder, and measure it.
-
-    Raises:
-        ValueError: if the task is not to classify.
-    """
-    if parts.task.monitor != "accuracy":
-        raise ValueError("task: routine=parity compares accuracies, use task=classification")
+    """Train a net, or take the trained one from its folder, and measure it."""
     name = f"{net}_{probability:g}"
     folder, model = run_folder / name, parts.model
     trainer = replace(
@@ -107,9 +119,10 @@ def outcome(
     model.eval().requires_grad_(False)
     device = next(model.parameters()).device
     layers = sensitivities(model, first_images(splits.test, num_images).to(device))
+    least = [row.least_corr_equiv for row in layers]
     values = {
         **accuracies(model, splits.test, trainer.batch_size, debug),
-        "least_corr_equiv": min(row.least_corr_equiv for row in layers),
+        "least_corr_equiv": min(filter(isfinite, least), default=nan),
         **{f"range/{layer}": value for layer, value in learned_subsets(model).items()},
         "best_epoch": fit.best_epoch,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
@@ -133,9 +146,12 @@ def accuracies(model: nn.Module, split: Split, batch_size: int, debug: bool) -> 
 
 def sensitivities(model: nn.Module, images: Tensor) -> tuple[Sensitivity, ...]:
     """How the layers of a model answer to the mirror images of some images."""
-    group = mirror_group(model)
-    action = Action(group, torch.tensor([0.0, 1.0], device=images.device))
-    errors = {each.name: each.mean for each in equivariance_error(model, [action], images).layers}
+    action = Action(own_mirror(model) or Mirror(), torch.tensor([0.0, 1.0]))
+    try:
+        measured = equivariance_error(model, action, images).layers
+    except ValueError:  # the net has collapsed, it gives all images the same scores
+        measured = ()
+    errors = {each.name: each.mean.relative for each in measured}
     rows = []
     for each in layer_correlations(model, action, images):
         equivariant = each.equivariant[each.equivariant.isfinite()]
@@ -145,17 +161,17 @@ def sensitivities(model: nn.Module, images: Tensor) -> tuple[Sensitivity, ...]:
                 each.kind,
                 each.raw.nanmean().item(),
                 equivariant.mean().item(),
-                equivariant.min().item() if len(equivariant) else torch.nan,
-                errors[each.name].relative,
+                equivariant.min().item() if len(equivariant) else nan,
+                errors.get(each.name, nan),
             )
         )
     return tuple(rows)
 
 
-def mirror_group(model: nn.Module) -> Group:
-    """The group of a model's layers if it holds the mirror, else that of the mirror alone."""
+def own_mirror(model: nn.Module) -> Group | None:
+    """The group of a model's layers, if it holds the mirror."""
     groups = (sampling.group for _, sampling in samplings(model))
-    return next((group for group in groups if "mirror" in group.optional_parts), Mirror())
+    return next((group for group in groups if "mirror" in group.optional_parts), None)
 
 
 def first_images(split: Split, number: int) -> Tensor:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from partial_equiv.intervals import Count, Fraction
-from routines.parity.outcomes import WORDS, Net, first_images, outcome
+from routines.parity.outcomes import WORDS, Net, check, first_images, outcome
 from routines.parity.reports import draw, write_tables
 from routines.train import Build
 from tracking import Tracker
@@ -52,12 +52,18 @@ def run(
         num_images: test images to measure the layers on; two at least.
 
     Raises:
-        ValueError: if nothing is to be trained, something twice, or the task is not to classify.
+        ValueError: if nothing is to be trained, something twice, if the task is not to classify, or
+            if the group of a net that is to know the mirror does not hold it.
     """
-    for name, named in (("nets", nets), ("probabilities", probabilities)):
-        if not named or len(set(named)) < len(named):
-            raise ValueError(f"routine.{name}={list(named)}: name one at least, each once")
-    num_images = DEBUG_IMAGES if debug else max(2, num_images)
+    chances = [f"{chance:g}" for chance in probabilities]  # as they stand in names of folders
+    for name, given, told in (("nets", nets, nets), ("probabilities", probabilities, chances)):
+        if not told or len(set(told)) < len(told):
+            raise ValueError(f"routine.{name}={list(given)}: name one at least, each once")
+    if num_images < 2:
+        raise ValueError(f"routine.num_images={num_images}: two different ones at least")
+    for net in nets:  # before any of them is trained
+        check(net, build(*WORDS[net]))
+    num_images = DEBUG_IMAGES if debug else num_images
     splits = build().splits
     outcomes = [
         outcome(net, chance, build(*WORDS[net]), splits, tracker, run_folder, debug, num_images)

@@ -3,10 +3,14 @@
 import csv
 import json
 import shutil
+from math import isnan
 from pathlib import Path
 
 import pytest
+import torch
 
+from constructors import compose, construct_model
+from routines.parity.outcomes import sensitivities
 from tests.terminal import Terminal
 
 TINY = ("routine=parity", "tracking=none", "net.hidden_channels=8", "routine.num_images=20")
@@ -14,6 +18,9 @@ SIXES = (
     *("dataset=digits6_m", "dataset.size=12", "train.epochs=12", "conv.kernel_size=3"),
     *("routine.nets=[baseline,parity,partial]", "routine.probabilities=[1]"),
 )
+
+
+WORDS = "net=parity", "kernel=grid", "conv.partial=False"
 
 
 def table(folder: Path, name: str) -> list[dict[str, str]]:
@@ -77,6 +84,13 @@ def test_the_mirror_is_seen_by_who_may_see_it_and_a_torn_run_goes_on(
         ("routine.nets=[]", "routine.nets=[]: name one at least, each once"),
         ("routine.probabilities=[0,0]", "routine.probabilities=[0.0, 0.0]: name one at least"),
         ("routine.probabilities=[2]", "routine.probabilities[0]=2: should be less than or equal"),
+        ("routine.probabilities=[0.1,0.10000001]", "routine.probabilities=[0.1, 0.10000001]: name"),
+        ("routine.num_images=1", "routine.num_images=1: two different ones at least"),
+        ("base_group=p4", "base_group.group=Cyclic: does not hold the mirror, use base_group=mirr"),
+        (
+            "net=vae_small",
+            "net: has no layers on a group, for routine.nets=[parity] use net",
+        ),
         ("routine.nets=[parties]", "routine.nets[0]=parties: should be 'baseline', 'parity'"),
     ],
 )
@@ -88,6 +102,15 @@ def test_what_cannot_be_is_told_in_a_line(
     said = answer.out + answer.err
     assert [line for line in said.splitlines() if reason in line], said
     assert "Traceback" not in said
+
+
+def test_a_net_that_has_collapsed_is_measured_all_the_same() -> None:
+    """It gives all images the same scores: its last layers say nothing, the others do."""
+    net = construct_model(compose([*WORDS, "base_group=mirror"])).eval()
+    net.readout.weight.data.zero_()
+    rows = {row.layer: row for row in sensitivities(net, torch.randn(3, 1, 8, 8))}
+    assert all(isnan(row.relative_error) for row in rows.values())
+    assert rows["conv1"].least_corr_equiv == pytest.approx(1, abs=1e-5)
 
 
 def test_other_nets_and_tasks(terminal: Terminal, tmp_path: Path) -> None:

@@ -27,12 +27,22 @@ def test_it_learns_where_the_stride_rule_is_broken_and_there_alone(
         assert (tmp_path / "run" / "figures" / f"{name}.png").stat().st_size > 10_000
 
 
+def test_a_filter_of_any_number_of_elements_is_drawn(terminal: Terminal, tmp_path: Path) -> None:
+    """Mirrors among them, and another subset of them at each size."""
+    words = "debug=True", "base_group=dihedral", "conv.partial=True", "routine.sizes=[8,9]"
+    answer = terminal(*WORDS, *words, f"hydra.run.dir={tmp_path / 'run'}")
+    assert answer.status == 0, answer.err
+    assert (tmp_path / "run" / "figures" / "filters.png").stat().st_size > 10_000
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
         (("dataset=digits",), "dataset: has more than one image"),
         (("net=vae_mlp",), "the net is an autoencoder"),
         (("routine.sizes=[0]",), "routine.sizes[0]=0"),
+        (("routine.sizes=[]",), "routine.sizes=[]: name one at least, each once"),
+        (("routine.sizes=[8,8]",), "routine.sizes=[8, 8]: name one at least, each once"),
     ],
     ids=lambda words: words[0] if isinstance(words, tuple) else "",
 )
