@@ -99,11 +99,6 @@ class Study:
         Raises:
             ValueError: for settings that some training cannot have.
         """
-        for word in self.settings.words:
-            try:
-                self.build(word)
-            except ValueError as error:
-                raise ValueError(f"routine.words=[{word}]: {error}") from None
         last = self.settings.repeats - 1
         for net in self.settings.nets:
             parts = self.parts(Trial(net, self.augmentations[0], self.sizes[-1], last))

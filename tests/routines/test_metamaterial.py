@@ -131,7 +131,7 @@ def test_folds_take_turns(tmp_path: Path) -> None:
         ("routine.folds=1", "routine.folds=1: should be greater than or equal to 2"),
         (
             'routine.words=["net.pool=[0]"]',
-            "routine.words=[net.pool=[0]]: Could not override 'net.pool'",
+            "net.pool=[0]: net has no pool, only",
         ),
     ],
 )
