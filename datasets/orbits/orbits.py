@@ -13,7 +13,7 @@ from datasets.files import make_split
 from datasets.orbits.splits import OrbitSplits
 from datasets.orbits.storage import OrbitFile, write_orbits
 from datasets.spec import DataSpec, Split, Splits
-from partial_equiv.intervals import Count, Natural, NonNegative
+from partial_equiv.intervals import Natural, NonNegative, Several
 
 __all__ = ["Orbits"]
 
@@ -35,11 +35,12 @@ class Orbits:
     split is named by what it is made from, so that other images never meet an old file.
 
     Attributes:
+        known: names of all classes of the source; their numbers, if they have no names.
         source: the data set that the images come from, as it gives them without augmentation.
         root: folder of the data; the views go to `root`/orbits,
         folder: or here.
         classes: names of the source's classes to keep; empty for all.
-        num_views: of each image.
+        num_views: of each image, at least 2.
         memory: GiB; a split that needs more stays in its file.
         num_workers: threads that read ahead of it.
     """
@@ -50,7 +51,7 @@ class Orbits:
         root: str = "data",
         folder: str | None = None,
         classes: Sequence[str] = (),
-        num_views: Count = 12,
+        num_views: Several = 12,
         memory: NonNegative = 2.0,
         num_workers: Natural = 2,
     ) -> None:
@@ -58,15 +59,18 @@ class Orbits:
         self.folder = Path(root).expanduser() / "orbits"
         if folder is not None:
             self.folder = Path(folder).expanduser()
-        known = source.spec.class_names
-        if unknown := [name for name in classes if name not in known]:
-            names = ", ".join(known)
+        if source.spec.num_classes is None:
+            raise ValueError("source: its images have target vectors, no classes")
+        numbers = tuple(str(number) for number in range(source.spec.num_classes))
+        self.known = source.spec.class_names or numbers
+        if unknown := [name for name in classes if name not in self.known]:
+            names = ", ".join(self.known)
             raise ValueError(f"classes={list(classes)}: no class {unknown[0]}, only {names}")
         if len(set(classes)) < len(classes):
             raise ValueError(f"classes={list(classes)}: names a class twice")
         if source.spec.size[0] != source.spec.size[1]:
             raise ValueError(f"source: only square images turn, not {source.spec.size}")
-        self.classes = tuple(classes) or known
+        self.classes = tuple(classes) or self.known
         self.num_views = num_views
         self.memory = memory
         self.num_workers = num_workers
@@ -94,8 +98,8 @@ class Orbits:
         path = self.folder / f"{self._fingerprint(images)}-{part}.h5"
         try:
             write_orbits(path, images, self.num_views)
-        except PermissionError as error:
-            reason = f"cannot be written to ({error.strerror}), choose another folder"
+        except OSError as error:
+            reason = f"cannot be written to ({error.strerror or error}), choose another folder"
             raise ValueError(f"folder={self.folder}: {reason}") from None
         file = OrbitFile(path)
         names = [self.classes.index(name) for name in file.counts]  # the file sorts its names
@@ -113,7 +117,7 @@ class Orbits:
         for images, targets in source.batches(1024):
             raw = ((images * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
             for name, chosen in found.items():
-                chosen.append(raw[targets == spec.class_names.index(name)])
+                chosen.append(raw[targets == self.known.index(name)])
         whole = {name: torch.cat(chosen) for name, chosen in found.items()}
         whole = {name: chosen for name, chosen in whole.items() if len(chosen)}
         if not whole:

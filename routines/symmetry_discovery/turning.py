@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from datasets.spec import Split
 from models.latent import Transformation
-from models.vae import VAE
+from models.vae import VAE, drawn
 from tasks import Task
 
 __all__ = ["Turning", "TurningErrors", "turning_errors"]
@@ -19,9 +19,13 @@ class Turning(Task):
 
     One step starts from every view of an image, several from its first view alone.
 
+    Through the decoder, T is trained on latents drawn as D was trained on, z = μ + σε: what D does
+    not look at, T is not told to keep, and with means alone it would run away there, and from
+    there, once iterated, in what D looks at as well.
+
     Args:
-        autoencoder: E and D, which stay as they are; z = E(x).
-        loss: "image" compares D(Tᵏz) with the view itself, "latent" Tᵏz with the view's latent;
+        autoencoder: E and D, which stay as they are; z is the mean μ of E(x), drawn or not.
+        loss: "image" compares D(Tᵏz) with the view itself, "latent" Tᵏμ with the view's μ;
             the mean of the squared differences.
         steps: how often T is iterated, fewer than there are views.
     """
@@ -35,8 +39,11 @@ class Turning(Task):
         """Return the mean loss and {"step<k>"}, the losses that it is the mean of."""
         views = batch[0]  # [B, V, C, H, W]
         with torch.no_grad():
-            latents = encoded(self.autoencoder, views)  # [B, V, d]
-        starts = latents.flatten(0, 1) if self.steps == 1 else latents[:, 0]
+            mean, log_variance = self.autoencoder.encode(views.flatten(0, 1))
+            blurred = self.loss == "image" and model.training
+            starts = drawn(mean, log_variance) if blurred else mean
+        latents, starts = (each.unflatten(0, views.shape[:2]) for each in (mean, starts))
+        starts = starts.flatten(0, 1) if self.steps == 1 else starts[:, 0]
         errors = {}
         for k in range(1, self.steps + 1):
             starts = model(starts)

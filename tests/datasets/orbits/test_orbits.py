@@ -1,6 +1,7 @@
 """Orbits: views that are turns, splits by source image, a file that survives its writer."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from datasets.digits import Digits
 from datasets.files import UnreadableFiles
 from datasets.mnist import MNIST
 from datasets.orbits import OrbitFile, Orbits, rotated_views, storage, whole_orbits, write_orbits
-from datasets.spec import Split
+from datasets.spec import DataSpec, Split
 
 SMALL = Digits(size=8, rotation=0.0, val_size=100, test_size=100)
 
@@ -183,6 +184,30 @@ def test_damage_takes_one_line(tmp_path: Path) -> None:
 def test_unknown_classes_take_one_line(classes: list[str], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         Orbits(SMALL, classes=classes)
+
+
+def test_a_folder_that_cannot_be_written_to_takes_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=r"^folder=.*file: cannot be written to \(.*\), choose"):
+        Orbits(SMALL, folder=str(tmp_path / "file")).splits()
+
+
+class Nameless(Digits):
+    """Digits whose classes have no names."""
+
+    @property
+    def spec(self) -> DataSpec:
+        return replace(super().spec, class_names=())
+
+
+def test_classes_without_names_are_called_by_their_numbers(tmp_path: Path) -> None:
+    nameless = Nameless(size=8, rotation=0.0, val_size=100, test_size=100)
+    made = [
+        Orbits(each, str(tmp_path), classes=["7", "3"], num_views=2) for each in (nameless, SMALL)
+    ]
+    found = [everything(each.splits().val) for each in made]
+    assert torch.equal(found[0][0], found[1][0])
+    assert torch.equal(found[0][1], found[1][1])
 
 
 def test_orbits_are_indexed_splits(tmp_path: Path) -> None:
