@@ -1,6 +1,7 @@
 """Views all around of the images of some classes of another data set."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -99,8 +100,10 @@ class Orbits:
         try:
             write_orbits(path, images, self.num_views)
         except OSError as error:
-            reason = f"cannot be written to ({error.strerror or error}), choose another folder"
-            raise ValueError(f"folder={self.folder}: {reason}") from None
+            told = re.search("error message = '(.*?)'", str(error))  # HDF5's lines are many
+            reason = told[1] if told else error.strerror or str(error)
+            what = f"folder={self.folder}: cannot be written to ({reason}), choose another folder"
+            raise ValueError(what) from None
         file = OrbitFile(path)
         names = [self.classes.index(name) for name in file.counts]  # the file sorts its names
         labels = torch.tensor(names)[file.labels]
