@@ -105,7 +105,8 @@ class Orbits:
             what = f"folder={self.folder}: cannot be written to ({reason}), choose another folder"
             raise ValueError(what) from None
         file = OrbitFile(path)
-        names = [self.classes.index(name) for name in file.counts]  # the file sorts its names
+        keys = [_key(name) for name in self.classes]
+        names = [keys.index(key) for key in file.counts]  # the file sorts its keys
         labels = torch.tensor(names)[file.labels]
         indices = torch.arange(len(labels))
         return make_split(
@@ -113,7 +114,7 @@ class Orbits:
         )
 
     def _images(self, source: Split) -> dict[str, Tensor]:
-        """The images of each class that has some, uint8 [n, C, H, W]."""
+        """The images of each class that has some, by its key: uint8 [n, C, H, W]."""
         spec = self.source.spec
         mean, std = (torch.tensor(each).view(-1, 1, 1) for each in (spec.mean, spec.std))
         found: dict[str, list[Tensor]] = {name: [] for name in self.classes}
@@ -121,8 +122,8 @@ class Orbits:
             raw = ((images * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
             for name, chosen in found.items():
                 chosen.append(raw[targets == self.known.index(name)])
-        whole = {name: torch.cat(chosen) for name, chosen in found.items()}
-        whole = {name: chosen for name, chosen in whole.items() if len(chosen)}
+        whole = {_key(name): torch.cat(chosen) for name, chosen in found.items()}
+        whole = {key: chosen for key, chosen in whole.items() if len(chosen)}
         if not whole:
             raise ValueError(f"classes={list(self.classes)}: a split has no image of them")
         return whole
@@ -133,3 +134,8 @@ class Orbits:
             digest.update(f"{name} {tuple(chosen.shape)}".encode())
             digest.update(chosen.numpy().tobytes())
         return digest.hexdigest()
+
+
+def _key(name: str) -> str:
+    """A class's key in the file, where a slash would make a folder."""
+    return name.replace("/", "%2F")

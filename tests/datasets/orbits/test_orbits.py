@@ -192,22 +192,31 @@ def test_a_folder_that_cannot_be_written_to_takes_one_line(tmp_path: Path) -> No
         Orbits(SMALL, folder=str(tmp_path / "file")).splits()
 
 
-class Nameless(Digits):
-    """Digits whose classes have no names."""
+class Renamed(Digits):
+    """Digits whose classes have other names."""
+
+    names: tuple[str, ...] = ()
 
     @property
     def spec(self) -> DataSpec:
-        return replace(super().spec, class_names=())
+        return replace(super().spec, class_names=self.names)
 
 
-def test_classes_without_names_are_called_by_their_numbers(tmp_path: Path) -> None:
-    nameless = Nameless(size=8, rotation=0.0, val_size=100, test_size=100)
-    made = [
-        Orbits(each, str(tmp_path), classes=["7", "3"], num_views=2) for each in (nameless, SMALL)
-    ]
-    found = [everything(each.splits().val) for each in made]
-    assert torch.equal(found[0][0], found[1][0])
-    assert torch.equal(found[0][1], found[1][1])
+@pytest.mark.parametrize(
+    ("names", "classes"), [((), ["7", "3"]), (("a", "b", "c", "d/e", *"fghijk"), ["i", "d/e"])]
+)
+def test_classes_may_be_called_anything(
+    tmp_path: Path, names: tuple[str, ...], classes: list[str]
+) -> None:
+    """Those without a name are called by their numbers."""
+    source = Renamed(size=8, rotation=0.0, val_size=100, test_size=100)
+    source.names = names
+    wanted = Orbits(SMALL, str(tmp_path), classes=["7", "3"], num_views=2).splits()
+    found = Orbits(source, str(tmp_path), classes=classes, num_views=2).splits()
+    assert found.spec.class_names == tuple(classes)
+    (images, labels), (others, same) = everything(found.val), everything(wanted.val)
+    for label in (0, 1):
+        assert torch.equal(images[labels == label], others[same == label])
 
 
 def test_orbits_are_indexed_splits(tmp_path: Path) -> None:
