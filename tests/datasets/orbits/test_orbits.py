@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from constructors import Build, compose
 from datasets.batching import BatchedSplit
 from datasets.digits import Digits
 from datasets.files import UnreadableFiles
@@ -217,6 +218,12 @@ def test_classes_may_be_called_anything(
     (images, labels), (others, same) = everything(found.val), everything(wanted.val)
     for label in (0, 1):
         assert torch.equal(images[labels == label], others[same == label])
+
+
+@pytest.mark.parametrize("name", ["cifar10", "pcam", "upright_digits"])
+def test_any_of_our_image_sets_can_be_the_source(name: str) -> None:
+    words = ["dataset=orbits", f"dataset@dataset.source={name}", "dataset.classes=[]"]
+    assert Build(compose(words)).spec == Build(compose([f"dataset={name}"])).spec
 
 
 def test_orbits_are_indexed_splits(tmp_path: Path) -> None:
