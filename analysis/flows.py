@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from analysis.appearance import BLUE, GREY, VERMILLION, save
-from analysis.latents import sheet
+from analysis.latents import draw_classes, sheet
 
 __all__ = ["draw_decoded_flow", "draw_streamlines", "draw_turns"]
 
@@ -66,9 +66,7 @@ def draw_streamlines(
             x.numpy(), y.numpy(), values, levels=[0], colors=[VERMILLION], linestyles="--"
         )
     colours = classes.cpu().repeat_interleave(orbits.shape[1])
-    panel.scatter(
-        flat[:, 0], flat[:, 1], c=colours, cmap="tab10", vmin=-0.5, vmax=9.5, s=4, linewidths=0
-    )
+    draw_classes(panel, flat, colours, names)
     panel.set(
         xlabel="latent 1",
         ylabel="latent 2",
@@ -116,7 +114,7 @@ def draw_turns(degrees: Tensor, length: float, path: Path) -> None:
         panel.plot(share, line, color=BLUE, alpha=0.25, linewidth=1)
     panel.plot(share, degrees.mean(0).tolist(), color=VERMILLION, linewidth=2.5, label="mean")
     sign = 1 if degrees[:, -1].mean() >= 0 else -1
-    panel.plot([0, 1], [0, 360 * sign], ":", color=GREY, label="rotation")
+    panel.plot([0, 1], [0, 360 * sign], ":", color=GREY, label="once round, as the orbits go")
     panel.grid(alpha=0.3)
     panel.set(
         xlabel=f"time of the flow, in lengths of an orbit ({length:.3g})",

@@ -21,6 +21,7 @@ COLUMNS = {  # of the table, by the names of the figures
     "autoencoder/kl": "KL",
     "oracle/accuracy": "oracle",
     "transform/composition_error": "composition error",
+    "transform/image_composition_error": "in images",
     "generator/angle_correlation": "angle correlation",
     "generator/tangent_cosine": "tangent cosine",
     "generator/is_rotation": "is rotation",
@@ -67,11 +68,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         head, *body = table(given.folder)
-    except ValueError as error:
+        with (given.folder / "latents.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([head, *body])
+    except (OSError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    with (given.folder / "latents.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([head, *body])
     lines = [head, ["---"] * len(head), *body]
     sys.stdout.write("".join(f"| {' | '.join(line)} |\n" for line in lines))
     return 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -9,9 +10,13 @@ from torch import Tensor
 from analysis.appearance import save
 from datasets.spec import DataSpec
 
-__all__ = ["draw_latents", "draw_rows", "draw_traversal", "sheet", "shown"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["draw_classes", "draw_latents", "draw_rows", "draw_traversal", "sheet", "shown"]
 
 GRID = 12  # images along a side of a traversal
+DOTS: dict[str, Any] = {"s": 5, "linewidths": 0}
 
 
 def shown(images: Tensor, spec: DataSpec) -> Tensor:
@@ -40,16 +45,10 @@ def draw_latents(orbits: Tensor, classes: Tensor, names: Sequence[str], path: Pa
     figure = Figure(figsize=(11, 5), layout="constrained")
     left, right = figure.subplots(1, 2, sharex=True, sharey=True)
     colours = classes.cpu().repeat_interleave(views)
-    dots = {"s": 5, "linewidths": 0}
-    x, y = plane.T
-    points = left.scatter(x, y, c=colours, cmap="tab10", vmin=-0.5, vmax=9.5, **dots)
-    handles = [
-        left.scatter([], [], color=points.cmap(points.norm(i)), label=name)
-        for i, name in enumerate(names[:10])
-    ]
-    left.legend(handles=handles, title="class", fontsize="small")
+    draw_classes(left, plane, colours, names)
     angles = (torch.arange(views) * (360 / views)).repeat(num)
-    points = right.scatter(x, y, c=angles, cmap="twilight", vmin=0, vmax=360, **dots)
+    x, y = plane.T
+    points = right.scatter(x, y, c=angles, cmap="twilight", vmin=0, vmax=360, **DOTS)
     bar = figure.colorbar(points, ax=right, ticks=range(0, 361, 90))
     bar.set_label("image turned by (degrees, counter-clockwise)")
     for panel in (left, right):
@@ -57,6 +56,16 @@ def draw_latents(orbits: Tensor, classes: Tensor, names: Sequence[str], path: Pa
         panel.set_aspect("equal")
     figure.suptitle("Latents of the test images, all views")
     save(figure, path)
+
+
+def draw_classes(panel: "Axes", plane: Tensor, classes: Tensor, names: Sequence[str]) -> None:
+    """Draw dots [M, 2], coloured by class, with a legend of the first ten classes."""
+    x, y = plane.T
+    panel.scatter(x, y, c=classes, cmap="tab10", vmin=-0.5, vmax=9.5, **DOTS)
+    handles = [
+        panel.scatter([], [], color=f"C{i}", label=name) for i, name in enumerate(names[:10])
+    ]
+    panel.legend(handles=handles, title="class", fontsize="small", loc="upper right")
 
 
 def sheet(pictures: Tensor, gap: int = 1) -> Tensor:

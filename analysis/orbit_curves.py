@@ -7,6 +7,7 @@ from analysis.appearance import BLUE, GREY, VERMILLION, save
 
 __all__ = ["draw_over_angles", "draw_turning_errors"]
 
+RUNAWAY = 3.0  # times the spread: errors beyond would hide all others
 STYLES = ((BLUE, "-"), (VERMILLION, "--"), (GREY, ":"))
 
 
@@ -20,7 +21,10 @@ def draw_turning_errors(curves: Mapping[str, Sequence[float]], num_views: int, p
         degrees = [360 * (k + 1) / num_views for k in range(len(values))]
         panel.plot(degrees, values, line, color=colour, label=name, marker="o", markersize=4)
     panel.axhline(1, color=GREY, linewidth=0.8)
-    panel.set_ylim(bottom=0)
+    if max(map(max, curves.values())) > RUNAWAY:
+        panel.set_yscale("log")
+    else:
+        panel.set_ylim(bottom=0)
     panel.set_xticks([360 * k / num_views for k in range(1, num_views)])
     panel.tick_params(axis="x", labelsize="small")
     panel.grid(alpha=0.3)

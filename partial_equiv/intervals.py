@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Annotated, Any
 
-__all__ = ["Count", "Fraction", "Interval", "Natural", "NonNegative", "Positive"]
+__all__ = ["Count", "Fraction", "Interval", "Natural", "NonNegative", "Positive", "Several"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Interval:
 
 
 Count = Annotated[int, Interval(1)]
+Several = Annotated[int, Interval(2)]
 Natural = Annotated[int, Interval(0)]
 Fraction = Annotated[float, Interval(0, 1)]
 Positive = Annotated[float, Interval(0, open_low=True)]

@@ -113,7 +113,9 @@ def _look(
     if answers:
         draw_feature_maps(model, images[0], spec, path("feature_maps"))
     result = {}
-    if spec.num_classes:
+    with torch.inference_mode():
+        tells = isinstance(model(images[:1]), Tensor)  # an autoencoder tells no classes
+    if spec.num_classes and tells:
         names = spec.class_names or tuple(map(str, range(spec.num_classes)))
         beliefs = probabilities_over_turn(model, images, spec, num_angles)
         result["gallery/swing"] = swing(beliefs, classes)

@@ -27,10 +27,11 @@ def option(section: str, name: str, **changes: object) -> Any:  # noqa: ANN401
 
 
 def settings(section: str, name: str) -> DictConfig:
-    """An option file, on top of those that it names as its defaults."""
+    """An option file, on top of those of its group that it names as its defaults."""
     own = OmegaConf.load(CFG / section / f"{name}.yaml")
     assert isinstance(own, DictConfig)
-    below = [settings(section, each) for each in own.pop("defaults", [])]
+    defaults = own.pop("defaults", [])
+    below = [settings(section, each) for each in defaults if isinstance(each, str)]
     merged = OmegaConf.merge(*below, own)
     assert isinstance(merged, DictConfig)
     return merged

@@ -1,6 +1,7 @@
 """Views all around of the images of some classes of another data set."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from datasets.files import make_split
 from datasets.orbits.splits import OrbitSplits
 from datasets.orbits.storage import OrbitFile, write_orbits
 from datasets.spec import DataSpec, Split, Splits
-from partial_equiv.intervals import Count, Natural, NonNegative
+from partial_equiv.intervals import Natural, NonNegative, Several
 
 __all__ = ["Orbits"]
 
@@ -35,11 +36,12 @@ class Orbits:
     split is named by what it is made from, so that other images never meet an old file.
 
     Attributes:
+        known: names of all classes of the source; their numbers, if they have no names.
         source: the data set that the images come from, as it gives them without augmentation.
         root: folder of the data; the views go to `root`/orbits,
         folder: or here.
         classes: names of the source's classes to keep; empty for all.
-        num_views: of each image.
+        num_views: of each image, at least 2.
         memory: GiB; a split that needs more stays in its file.
         num_workers: threads that read ahead of it.
     """
@@ -50,7 +52,7 @@ class Orbits:
         root: str = "data",
         folder: str | None = None,
         classes: Sequence[str] = (),
-        num_views: Count = 12,
+        num_views: Several = 12,
         memory: NonNegative = 2.0,
         num_workers: Natural = 2,
     ) -> None:
@@ -58,15 +60,18 @@ class Orbits:
         self.folder = Path(root).expanduser() / "orbits"
         if folder is not None:
             self.folder = Path(folder).expanduser()
-        known = source.spec.class_names
-        if unknown := [name for name in classes if name not in known]:
-            names = ", ".join(known)
+        if source.spec.num_classes is None:
+            raise ValueError("source: its images have target vectors, no classes")
+        numbers = tuple(str(number) for number in range(source.spec.num_classes))
+        self.known = source.spec.class_names or numbers
+        if unknown := [name for name in classes if name not in self.known]:
+            names = ", ".join(self.known)
             raise ValueError(f"classes={list(classes)}: no class {unknown[0]}, only {names}")
         if len(set(classes)) < len(classes):
             raise ValueError(f"classes={list(classes)}: names a class twice")
         if source.spec.size[0] != source.spec.size[1]:
             raise ValueError(f"source: only square images turn, not {source.spec.size}")
-        self.classes = tuple(classes) or known
+        self.classes = tuple(classes) or self.known
         self.num_views = num_views
         self.memory = memory
         self.num_workers = num_workers
@@ -94,11 +99,14 @@ class Orbits:
         path = self.folder / f"{self._fingerprint(images)}-{part}.h5"
         try:
             write_orbits(path, images, self.num_views)
-        except PermissionError as error:
-            reason = f"cannot be written to ({error.strerror}), choose another folder"
-            raise ValueError(f"folder={self.folder}: {reason}") from None
+        except OSError as error:
+            told = re.search("error message = '(.*?)'", str(error))  # HDF5's lines are many
+            reason = told[1] if told else error.strerror or str(error)
+            what = f"folder={self.folder}: cannot be written to ({reason}), choose another folder"
+            raise ValueError(what) from None
         file = OrbitFile(path)
-        names = [self.classes.index(name) for name in file.counts]  # the file sorts its names
+        keys = [_key(name) for name in self.classes]
+        names = [keys.index(key) for key in file.counts]  # the file sorts its keys
         labels = torch.tensor(names)[file.labels]
         indices = torch.arange(len(labels))
         return make_split(
@@ -106,16 +114,16 @@ class Orbits:
         )
 
     def _images(self, source: Split) -> dict[str, Tensor]:
-        """The images of each class that has some, uint8 [n, C, H, W]."""
+        """The images of each class that has some, by its key: uint8 [n, C, H, W]."""
         spec = self.source.spec
         mean, std = (torch.tensor(each).view(-1, 1, 1) for each in (spec.mean, spec.std))
         found: dict[str, list[Tensor]] = {name: [] for name in self.classes}
         for images, targets in source.batches(1024):
             raw = ((images * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
             for name, chosen in found.items():
-                chosen.append(raw[targets == spec.class_names.index(name)])
-        whole = {name: torch.cat(chosen) for name, chosen in found.items()}
-        whole = {name: chosen for name, chosen in whole.items() if len(chosen)}
+                chosen.append(raw[targets == self.known.index(name)])
+        whole = {_key(name): torch.cat(chosen) for name, chosen in found.items()}
+        whole = {key: chosen for key, chosen in whole.items() if len(chosen)}
         if not whole:
             raise ValueError(f"classes={list(self.classes)}: a split has no image of them")
         return whole
@@ -126,3 +134,8 @@ class Orbits:
             digest.update(f"{name} {tuple(chosen.shape)}".encode())
             digest.update(chosen.numpy().tobytes())
         return digest.hexdigest()
+
+
+def _key(name: str) -> str:
+    """A class's key in the file, where a slash would make a folder."""
+    return name.replace("/", "%2F")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-__all__ = ["VAE", "Autoencoding"]
+__all__ = ["VAE", "Autoencoding", "drawn"]
 
 
 class Autoencoding(NamedTuple):
@@ -45,10 +45,11 @@ class VAE(nn.Module):
 
     def forward(self, images: Tensor, generator: torch.Generator | None = None) -> Autoencoding:
         mean, log_variance = self.encode(images)
-        latents = mean
-        if self.training:
-            noise = torch.randn(
-                mean.shape, generator=generator, dtype=mean.dtype, device=mean.device
-            )
-            latents = mean + (log_variance / 2).exp() * noise
+        latents = drawn(mean, log_variance, generator) if self.training else mean
         return Autoencoding(self.decode(latents), mean, log_variance)
+
+
+def drawn(mean: Tensor, log_variance: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """z = μ + σε with ε ~ N(0, 1), of any shape."""
+    noise = torch.randn(mean.shape, generator=generator, dtype=mean.dtype, device=mean.device)
+    return mean + (log_variance / 2).exp() * noise

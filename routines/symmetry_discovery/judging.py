@@ -45,8 +45,9 @@ class Judgement:
             start; "label_agreement": share of the decoded frames that the image classifier gives
             the class of their start; "decoded_agreement": that share of the starts' true orbits,
             encoded and decoded, which no flow can be expected to beat; "turned_degrees": by a flow
-            as long as an orbit, 360 for rotation; "oracle_drift": RMS change of the oracle's
-            logits along the flow, relative to their spread; "length": of the flow.
+            as long as the orbits are, 360 for rotation, less where orbits zigzag; "oracle_drift":
+            RMS change of the oracle's logits along the flow, relative to their spread; "length":
+            of the flow.
         frames: decoded frames [N, F, C, H, W] in 0..1.
         degrees: their turns [N, F].
         latents: [N, F, d].

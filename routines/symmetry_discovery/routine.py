@@ -24,7 +24,8 @@ from routines.symmetry_discovery.reports import (
     report_oracle,
     report_transformation,
 )
-from routines.symmetry_discovery.stages import STAGES, Discovery, Settings, Stage
+from routines.symmetry_discovery.settings import STAGES, Settings, Stage
+from routines.symmetry_discovery.stages import Discovery
 from routines.train import Build
 from tracking import Tracker
 
@@ -90,7 +91,7 @@ def run(
         batch_size: likewise, in views.
 
     Raises:
-        ValueError: if the data set has no orbits.
+        ValueError: if the data set has no orbits, or settings do not go together.
     """
     settings = Settings(
         stages=stages,
@@ -113,7 +114,12 @@ def run(
     )
     if missing := [stage for stage in STAGES if stage not in epochs]:
         raise ValueError(f"routine.epochs={dict(epochs)}: says nothing about {missing[0]}")
+    if not stages:
+        raise ValueError(f"routine.stages=[]: names none of {', '.join(STAGES)}")
+    if "latent_size" in settings.autoencoder_settings:
+        raise ValueError("routine.autoencoder_settings.latent_size: is routine.latent_size")
     discovery = Discovery(build, tracker, run_folder, debug, settings)
+    discovery.check()
     result: dict[str, Any] = {}
     for stage in STAGES:
         if stage in stages:

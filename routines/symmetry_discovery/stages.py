@@ -1,61 +1,37 @@
 """The nets of a symmetry discovery: each one is trained when it is first asked for, or goes on."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from datasets.orbits import OrbitSplits, whole_orbits
 from datasets.randomness import keyed_generator
-from datasets.spec import DataSpec, Split, Splits
-from datasets.tensors import TensorSplit
+from datasets.spec import Splits
 from models.latent import Generators, OrbitAverage, Transformation, latent_mlp
 from models.vae import VAE
 from routines.symmetry_discovery.generating import Generating
 from routines.symmetry_discovery.judging import answers
+from routines.symmetry_discovery.latents import encoded_splits
+from routines.symmetry_discovery.settings import Settings, Stage
 from routines.symmetry_discovery.turning import Turning
 from routines.train import Build, Parts
 from run_folder import has_checkpoint
 from tasks import Classification, Task
 from tracking import StageTracker, Tracker
 
-__all__ = ["STAGES", "Discovery", "Settings", "Stage"]
+__all__ = ["Discovery"]
 
 Net = TypeVar("Net", bound=nn.Module)
-Stage = Literal["autoencoder", "transformation", "oracle", "generators", "classifier", "invariant"]
-STAGES: tuple[Stage, ...] = get_args(Stage)
 DEBUG_ORBITS = 8
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What `routines.symmetry_discovery.run` is told, see there."""
-
-    stages: Sequence[Stage]
-    autoencoder: str
-    autoencoder_settings: Mapping[str, Any]
-    latent_size: int
-    beta: float
-    loss: Literal["image", "latent"]
-    steps: int
-    num_generators: int
-    epsilon: float
-    norm_weight: float
-    orthogonality_weight: float
-    closure_weight: float
-    average: Literal["features", "latents"]
-    hidden_size: int
-    learning_rate: float
-    batch_size: int
-    epochs: Mapping[Stage, int]
 
 
 class Discovery:
@@ -70,34 +46,61 @@ class Discovery:
         self.build, self.tracker, self.run_folder = build, tracker, run_folder
         self.debug, self.settings = debug, settings
 
+    def check(self) -> None:
+        """Refuse what cannot be trained, before anything is.
+
+        Raises:
+            ValueError: for settings that do not go together.
+        """
+        if len(self.names) < 2 and {"oracle", "generators", "invariant"} & {*self.settings.stages}:
+            raise ValueError(
+                f"dataset.classes={list(self.names)}: one class leaves an oracle nothing to tell"
+            )
+        tried = [self.autoencoder_parts]
+        if {"classifier", "generators"} & {*self.settings.stages}:
+            tried.append(self.classifier_parts)
+        for parts in tried:
+            model, batch = parts.model.eval(), next(iter(self.views.val.batches(2)))
+            with torch.no_grad():
+                parts.task.step(model, batch)
+
     @cached_property
-    def autoencoder(self) -> VAE:
-        """E and D."""
+    def autoencoder_parts(self) -> Parts:
+        """The autoencoder's net and task."""
         settings = self.settings
-        parts = self.build(
+        return self.build(
             f"net=vae_{settings.autoencoder}",
             f"net.latent_size={settings.latent_size}",
-            *(f"net.{name}={value}" for name, value in settings.autoencoder_settings.items()),
+            *(f"++net.{name}={value}" for name, value in settings.autoencoder_settings.items()),
             "task=elbo",
             f"task.beta={settings.beta}",
             "conv.partial=False",
         )
+
+    @cached_property
+    def autoencoder(self) -> VAE:
+        """E and D."""
+        parts = self.autoencoder_parts
         model = self._trained("autoencoder", parts.model, self.views, parts.task)
         assert isinstance(model, VAE)
         return model
 
     @cached_property
+    def classifier_parts(self) -> Parts:
+        """The image classifier's net and task."""
+        return self.build("conv.partial=False")
+
+    @cached_property
     def classifier(self) -> nn.Module:
         """The config's net, equivariant to the whole group, on the images themselves."""
-        parts = self.build("conv.partial=False")
-        rate, size = parts.trainer.learning_rate, parts.trainer.batch_size
+        parts = self.classifier_parts
         return self._trained(
             "classifier",
             parts.model,
             self.views,
             parts.task,
-            learning_rate=rate,
-            batch_size=size,
+            learning_rate=parts.trainer.learning_rate,
+            batch_size=parts.trainer.batch_size,
         )
 
     @cached_property
@@ -170,10 +173,8 @@ class Discovery:
     @cached_property
     def latents(self) -> Splits:
         """Mean latents of all views in their order, as images of a row [1, 1, d], and classes."""
-        size = self.settings.latent_size
-        spec = DataSpec(1, len(self.names), (1, size), (0.0,), (1.0,), self.names)
-        parts = (self.views.train, self.views.val, self.views.test)
-        return Splits(spec, *(self._encoded(part, spec) for part in parts))
+        most = DEBUG_ORBITS * self.views.num_views if self.debug else None
+        return encoded_splits(self.autoencoder, self.views, self.device, most)
 
     @cached_property
     def parts(self) -> Parts:
@@ -215,17 +216,6 @@ class Discovery:
     def classifier_answers(self) -> Tensor:
         """What the classifier says to them: classes [N, V]."""
         return answers(self.classifier, self.test_views)
-
-    def _encoded(self, split: Split, spec: DataSpec) -> TensorSplit:
-        autoencoder, latents, classes = self.autoencoder, [], []
-        most = DEBUG_ORBITS * self.views.num_views if self.debug else len(split)
-        with torch.no_grad():
-            for images, targets in split.batches(512 if not self.debug else most):
-                latents.append(autoencoder.encode(images.to(self.device))[0].cpu())
-                classes.append(targets)
-                if len(classes) * len(targets) >= most:
-                    break
-        return TensorSplit(torch.cat(latents)[:, None, None], torch.cat(classes), spec)
 
     @contextmanager
     def _seeded(self, stage: Stage) -> Iterator[None]:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from datasets.spec import Split
 from models.latent import Transformation
-from models.vae import VAE
+from models.vae import VAE, drawn
 from tasks import Task
 
 __all__ = ["Turning", "TurningErrors", "turning_errors"]
@@ -19,9 +19,13 @@ class Turning(Task):
 
     One step starts from every view of an image, several from its first view alone.
 
+    Through the decoder, T is trained on latents drawn as D was trained on, z = μ + σε: what D does
+    not look at, T is not told to keep, and with means alone it would run away there, and from
+    there, once iterated, in what D looks at as well.
+
     Args:
-        autoencoder: E and D, which stay as they are; z = E(x).
-        loss: "image" compares D(Tᵏz) with the view itself, "latent" Tᵏz with the view's latent;
+        autoencoder: E and D, which stay as they are; z is the mean μ of E(x), drawn or not.
+        loss: "image" compares D(Tᵏz) with the view itself, "latent" Tᵏμ with the view's μ;
             the mean of the squared differences.
         steps: how often T is iterated, fewer than there are views.
     """
@@ -35,8 +39,11 @@ class Turning(Task):
         """Return the mean loss and {"step<k>"}, the losses that it is the mean of."""
         views = batch[0]  # [B, V, C, H, W]
         with torch.no_grad():
-            latents = encoded(self.autoencoder, views)  # [B, V, d]
-        starts = latents.flatten(0, 1) if self.steps == 1 else latents[:, 0]
+            mean, log_variance = self.autoencoder.encode(views.flatten(0, 1))
+            blurred = self.loss == "image" and model.training
+            starts = drawn(mean, log_variance) if blurred else mean
+        latents, starts = (each.unflatten(0, views.shape[:2]) for each in (mean, starts))
+        starts = starts.flatten(0, 1) if self.steps == 1 else starts[:, 0]
         errors = {}
         for k in range(1, self.steps + 1):
             starts = model(starts)
@@ -75,56 +82,60 @@ def turning_errors(
     autoencoder: VAE, transformation: Transformation, orbits: Split, device: torch.device
 ) -> TurningErrors:
     """Measure T on whole orbits."""
-    sums: dict[str, Tensor] = {}
+    squares: dict[str, Tensor] = {}  # [V], or [1]: summed over the images
+    spreads = {name: Spread() for name in ("images", "latents", "made")}
     for views, _ in orbits.batches(64, device=device):
-        num_views = views.shape[1]
-        latents = encoded(autoencoder, views)
-        iterates = transformation.iterated(latents[:, 0], num_views)  # [B, V + 1, d]
-        decoded = decode(autoencoder, iterates)
-        rebuilt = decode(autoencoder, latents)
-        single = decode(autoencoder, transformation(latents.flatten(0, 1))[:, None])[:, 0]
+        latents = encoded(autoencoder, views)  # [B, V, d]
+        iterates = transformation.iterated(latents[:, 0], latents.shape[1])  # [B, V + 1, d]
+        turned = transformation(latents.flatten(0, 1)).view_as(latents)
+        made, decoded = decode(autoencoder, latents), decode(autoencoder, iterates)
         pairs = {
-            "latent": (iterates[:, :-1], latents),
-            "image": (decoded[:, :-1], views),
-            "reconstruction": (rebuilt, views),
-            "single_step": (single, views.roll(-1, 1).flatten(0, 1)),
-            "composition": (iterates[:, -1], latents[:, 0]),
-            "image_composition": (decoded[:, -1], rebuilt[:, 0]),
+            "latent": (iterates[:, 1:-1], latents[:, 1:]),
+            "image": (decoded[:, 1:-1], views[:, 1:]),
+            "reconstruction": (made[:, 1:], views[:, 1:]),
+            "single_step": (decode(autoencoder, turned), views.roll(-1, 1)),
+            "composition": (iterates[:, -1:], latents[:, :1]),
+            "image_composition": (decoded[:, -1:], made[:, :1]),
         }
         for name, (found, wanted) in pairs.items():
-            squares = (found - wanted).double().square()
-            keep = 2 if name in ("latent", "image", "reconstruction") else 1
-            error = squares.flatten(keep).sum(-1).sum(0)  # [V], or a number
-            sums[name] = sums.get(name, 0) + error
-        whole = {
-            "images": views.flatten(0, 1),
-            "latents": latents.flatten(0, 1),
-            "made": rebuilt.flatten(0, 1),
-        }
-        for name, values in whole.items():
-            values = values.double()
-            sums[f"{name}/sum"] = sums.get(f"{name}/sum", 0) + values.sum(0)
-            sums[f"{name}/squares"] = sums.get(f"{name}/squares", 0) + values.square().sum(0)
-            count = torch.tensor(len(values), device=device)
-            sums[f"{name}/count"] = sums.get(f"{name}/count", 0) + count
-    spread = {
-        name: (sums[f"{name}/squares"] - sums[f"{name}/sum"].square() / sums[f"{name}/count"]).sum()
-        / sums[f"{name}/count"]
-        for name in ("images", "latents", "made")
-    }
-    orbits_seen = sums["images/count"] / len(sums["image"])
+            error = (found - wanted).double().square().flatten(2).sum((0, 2))
+            squares[name] = squares.get(name, 0) + error
+        for name, values in {"images": views, "latents": latents, "made": made}.items():
+            spreads[name].add(values.flatten(0, 1))
 
-    def relative(name: str, to: str, each: Tensor) -> Tensor:
-        return (sums[name] / each / spread[to].clamp_min(1e-12)).sqrt()
+    def relative(name: str, to: str) -> Tensor:
+        return squares[name] / len(orbits) / spreads[to].variance.clamp_min(1e-12)
 
     return TurningErrors(
-        latent=relative("latent", "latents", orbits_seen)[1:].tolist(),
-        image=relative("image", "images", orbits_seen)[1:].tolist(),
-        reconstruction=relative("reconstruction", "images", orbits_seen)[1:].tolist(),
-        single_step=relative("single_step", "images", sums["images/count"]).item(),
-        composition=relative("composition", "latents", orbits_seen).item(),
-        image_composition=relative("image_composition", "made", orbits_seen).item(),
+        latent=relative("latent", "latents").sqrt().tolist(),
+        image=relative("image", "images").sqrt().tolist(),
+        reconstruction=relative("reconstruction", "images").sqrt().tolist(),
+        single_step=relative("single_step", "images").mean().sqrt().item(),
+        composition=relative("composition", "latents").sqrt().item(),
+        image_composition=relative("image_composition", "made").sqrt().item(),
     )
+
+
+class Spread:
+    """The variance of vectors, added up over their components, batch by batch."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.total: Tensor | float = 0.0
+        self.squares: Tensor | float = 0.0
+
+    def add(self, values: Tensor) -> None:
+        """Take values [N, ...]."""
+        values = values.double()
+        self.count += len(values)
+        self.total = self.total + values.sum(0)
+        self.squares = self.squares + values.square().sum(0)
+
+    @property
+    def variance(self) -> Tensor:
+        """Of all values."""
+        mean = torch.as_tensor(self.total) / self.count
+        return (torch.as_tensor(self.squares) / self.count - mean.square()).sum()
 
 
 def encoded(autoencoder: VAE, views: Tensor) -> Tensor:

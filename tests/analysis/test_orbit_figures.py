@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from analysis.flows import draw_streamlines
-from analysis.latents import draw_rows, sheet
-from analysis.orbit_curves import draw_over_angles
+from analysis.latents import draw_latents, draw_rows, sheet
+from analysis.orbit_curves import draw_over_angles, draw_turning_errors
 from datasets.spec import DataSpec
 
 HERE = Path("figure.png")
@@ -81,3 +81,30 @@ def test_streamlines_lie_over_the_level_sets(figures: list[Figure]) -> None:
     radii = parts.norm(dim=-1)  # [S, 2]
     assert len(parts) > 50
     assert (radii[:, 1] - radii[:, 0]).abs().max() < 0.02, "they run around the centre"
+
+
+@pytest.mark.parametrize(("worst", "scale"), [(0.9, "linear"), (80.0, "log")])
+def test_errors_that_run_away_leave_the_others_to_be_seen(
+    figures: list[Figure], worst: float, scale: str
+) -> None:
+    draw_turning_errors({"one": [0.2, 0.3, 0.4], "other": [0.3, 0.5, worst]}, 4, HERE)
+    (panel,) = figures[0].axes
+    assert panel.get_yscale() == scale
+    assert panel.lines[1].get_xydata().tolist() == [[90, 0.3], [180, 0.5], [270, worst]]
+    assert [text.get_text() for text in panel.get_legend().get_texts()] == ["one", "other"]
+
+
+def test_dots_have_the_colours_of_their_classes_in_the_legend(figures: list[Figure]) -> None:
+    orbits, classes = torch.arange(24.0).view(3, 4, 2), torch.tensor([1, 0, 1])
+    draw_latents(orbits, classes, ("a", "b"), HERE)
+    left, right, _ = figures[0].axes
+    legend = left.get_legend()
+    colours = [handle.get_facecolor()[0].tolist() for handle in legend.legend_handles]
+    assert [text.get_text() for text in legend.get_texts()] == ["a", "b"]
+    dots = left.collections[0]
+    assert dots.get_offsets().tolist() == orbits.flatten(0, 1).tolist()
+    dots.update_scalarmappable()  # as drawing does
+    drawn = dots.get_facecolors().tolist()
+    assert drawn == [colours[label] for label in classes.repeat_interleave(4)]
+    angles = right.collections[0].get_array().tolist()
+    assert angles == [0, 90, 180, 270] * 3

@@ -56,6 +56,14 @@ def test_without_a_run_one_is_trained_first(terminal: Terminal, tmp_path: Path) 
     assert {"gallery/swing", "test/loss", "range/lifting.mirror"} <= result.keys()
 
 
+def test_of_an_autoencoder_the_layers_are_shown(terminal: Terminal, tmp_path: Path) -> None:
+    """It has no beliefs."""
+    net = ("net=vae_equivariant", "task=elbo", "conv.partial=False", *TINY[::3], TINY[1])
+    answer = terminal("routine=gallery", "debug=True", *net, f"hydra.run.dir={tmp_path}/a")
+    assert answer.status == 0, answer.err
+    assert drawn(tmp_path / "a") == {"kernel_lifting", "kernel_group", "feature_maps"}
+
+
 def test_what_cannot_be_looked_at_is_one_line(trained: Path, terminal: Terminal) -> None:
     def refused(complaint: str) -> None:
         answer = terminal("routine=gallery", f"routine.run={trained}", *FAST)

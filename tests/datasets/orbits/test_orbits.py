@@ -1,6 +1,7 @@
 """Orbits: views that are turns, splits by source image, a file that survives its writer."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from constructors import Build, compose
 from datasets.batching import BatchedSplit
 from datasets.digits import Digits
 from datasets.files import UnreadableFiles
 from datasets.mnist import MNIST
 from datasets.orbits import OrbitFile, Orbits, rotated_views, storage, whole_orbits, write_orbits
-from datasets.spec import Split
+from datasets.spec import DataSpec, Split
 
 SMALL = Digits(size=8, rotation=0.0, val_size=100, test_size=100)
 
@@ -183,6 +185,45 @@ def test_damage_takes_one_line(tmp_path: Path) -> None:
 def test_unknown_classes_take_one_line(classes: list[str], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         Orbits(SMALL, classes=classes)
+
+
+def test_a_folder_that_cannot_be_written_to_takes_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=r"^folder=.*file: cannot be written to \(.*\), choose"):
+        Orbits(SMALL, folder=str(tmp_path / "file")).splits()
+
+
+class Renamed(Digits):
+    """Digits whose classes have other names."""
+
+    names: tuple[str, ...] = ()
+
+    @property
+    def spec(self) -> DataSpec:
+        return replace(super().spec, class_names=self.names)
+
+
+@pytest.mark.parametrize(
+    ("names", "classes"), [((), ["7", "3"]), (("a", "b", "c", "d/e", *"fghijk"), ["i", "d/e"])]
+)
+def test_classes_may_be_called_anything(
+    tmp_path: Path, names: tuple[str, ...], classes: list[str]
+) -> None:
+    """Those without a name are called by their numbers."""
+    source = Renamed(size=8, rotation=0.0, val_size=100, test_size=100)
+    source.names = names
+    wanted = Orbits(SMALL, str(tmp_path), classes=["7", "3"], num_views=2).splits()
+    found = Orbits(source, str(tmp_path), classes=classes, num_views=2).splits()
+    assert found.spec.class_names == tuple(classes)
+    (images, labels), (others, same) = everything(found.val), everything(wanted.val)
+    for label in (0, 1):
+        assert torch.equal(images[labels == label], others[same == label])
+
+
+@pytest.mark.parametrize("name", ["cifar10", "pcam", "upright_digits"])
+def test_any_of_our_image_sets_can_be_the_source(name: str) -> None:
+    words = ["dataset=orbits", f"dataset@dataset.source={name}", "dataset.classes=[]"]
+    assert Build(compose(words)).spec == Build(compose([f"dataset={name}"])).spec
 
 
 def test_orbits_are_indexed_splits(tmp_path: Path) -> None:

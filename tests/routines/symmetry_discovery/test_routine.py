@@ -11,7 +11,7 @@ import torch
 from checkpoint import load
 from routines.symmetry_discovery.judging import NEEDED, Judgement
 from routines.symmetry_discovery.reports import agreement
-from routines.symmetry_discovery.stages import STAGES
+from routines.symmetry_discovery.settings import STAGES
 from tests.terminal import Answer, Terminal
 
 DRY = ("routine=symmetry_discovery", "debug=True", "net.hidden_channels=4", "tracking=none")
@@ -68,6 +68,13 @@ def test_a_stage_trains_what_it_builds_on_and_goes_on(
         ("routine.stages=[orakel]", "routine.stages[0]=orakel: should be 'autoencoder'"),
         ("routine.epochs.oracle=0", "should be greater than or equal to 1"),
         ("dataset.classes=[x]", "dataset.classes=['x']: no class x, only 0, 1"),
+        ('dataset.classes=["1"]', "dataset.classes=['1']: one class leaves an oracle nothing"),
+        ("dataset.num_views=1", "dataset.num_views=1: should be greater than or equal to 2"),
+        ("dataset@dataset.source=unit_cells", "dataset.source: its images have target vectors"),
+        ("routine.stages=[]", "routine.stages=[]: names none of autoencoder, transformation"),
+        ("routine.autoencoder_settings={width: 4}", "ConvVAE takes no width, only depth, hidden_"),
+        ("routine.autoencoder_settings={latent_size: 4}", "latent_size: is routine.latent_size"),
+        ("task=elbo", "task=elbo: the net is no autoencoder"),
     ],
 )
 def test_what_cannot_be_is_told_in_a_line(
@@ -78,6 +85,7 @@ def test_what_cannot_be_is_told_in_a_line(
     said = answer.out + answer.err
     assert [line for line in said.splitlines() if reason in line], said
     assert "Traceback" not in said
+    assert "epoch 1/" not in said, "before anything is trained"
 
 
 def test_agreement_counts_answers_and_their_majorities() -> None:

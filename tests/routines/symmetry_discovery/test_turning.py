@@ -68,10 +68,10 @@ def test_the_true_turn_has_no_loss_and_no_other_does(
 ) -> None:
     task = Turning(Pixels(), loss, steps)
     batch = next(orbits().train.batches(9))
-    found, parts = task.step(QuarterTurn(), batch)
+    found, parts = task.step(QuarterTurn().eval(), batch)
     assert found == 0
     assert list(parts) == [f"step{k}" for k in range(1, steps + 1)]
-    wrong, parts = task.step(Stay(), batch)
+    wrong, parts = task.step(Stay().eval(), batch)
     views = batch[0]
     if steps == 1:
         expected = (views.roll(-1, 1) - views).square().mean()
@@ -79,6 +79,46 @@ def test_the_true_turn_has_no_loss_and_no_other_does(
         expected = torch.stack([(views[:, k] - views[:, 0]).square().mean() for k in (1, 2, 3)])
     assert wrong.item() == pytest.approx(expected.mean().item())
     assert torch.stack(list(parts.values())).mean().item() == pytest.approx(wrong.item())
+
+
+def test_through_the_decoder_training_sees_latents_drawn_as_the_decoder_did() -> None:
+    """Noise of variance 1 stays noise of variance 1 under the true turn; none is validated on."""
+    torch.manual_seed(0)
+    model, batch = QuarterTurn(), next(orbits().train.batches(9))
+    found = [
+        Turning(Pixels(), "image", 2).step(model.train(mode), batch)[0] for mode in (True, False)
+    ]
+    assert found[0].item() == pytest.approx(1, abs=0.2)
+    assert found[1] == 0
+    assert Turning(Pixels(), "latent", 2).step(model.train(), batch)[0] == 0
+
+
+class Half(Pixels):
+    """Half of the latents are the pixels; the other half, of the prior's variance, are unused."""
+
+    latent_size = 2 * SIZE * SIZE
+
+    def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        mean = torch.cat([images.flatten(1), torch.zeros_like(images.flatten(1))], dim=1)
+        return mean, torch.where(torch.arange(self.latent_size) < SIZE * SIZE, -6.0, 0.0) + 0 * mean
+
+    def decode(self, latents: Tensor) -> Tensor:
+        return super().decode(latents[:, : SIZE * SIZE])
+
+
+def test_a_turn_takes_no_notice_of_latents_that_the_decoder_does_not() -> None:
+    torch.manual_seed(0)
+    model, batch = Transformation(Half.latent_size, 32), next(orbits().train.batches(9))
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    for _ in range(200):
+        loss, _ = Turning(Half(), "image").step(model, batch)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    mean = Half().encode(batch[0][:, 0])[0]
+    unused = (torch.arange(Half.latent_size) >= SIZE * SIZE).float()
+    images, moved = (Half().decode(model(mean + 3 * shift * unused)) for shift in (0, 1))
+    assert (moved - images).square().mean() < 0.1 * images.var()
 
 
 def test_errors_of_turns_that_are_known() -> None:
