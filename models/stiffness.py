@@ -16,7 +16,8 @@ is subsampled depends on where the pixels are counted from:
     polyphase   of the four ways to subsample by 2 the one of largest norm (Chaman & Dokmanić,
                 "Truly Shift-Invariant CNNs", CVPR 2021); a quarter of the work, pool by pool
 
-The first averages over all the ways of which the second takes one.
+The first averages over all the ways of which the second takes one; where ways tie, since a cell has
+symmetries of its own such as those of a centred hole, the second averages over them, too.
 """
 
 from collections import OrderedDict
@@ -35,6 +36,7 @@ __all__ = ["COMPONENTS", "StiffnessHead", "StiffnessNet", "StrongestPhase", "rep
 
 COMPONENTS = ((0, 0), (1, 1), (2, 2), (0, 1), (1, 2), (0, 2))  # of Q, in the order of labels
 SWAPPED = [1, 0, 2, 3, 5, 4]  # x and y change places
+TIE = 1e-5  # relative difference of squared norms; rounding makes less, chance hardly ever
 
 Positivity = Literal["none", "exp", "square"]
 Shifts = Literal["none", "dilation", "polyphase"]
@@ -121,28 +123,49 @@ class StiffnessNet(nn.Sequential):
         layers["head"] = StiffnessHead(last, reading.sampling.group, positive)
         super().__init__(layers)
 
+    def forward(self, cells: Tensor) -> Tensor:
+        """Cells [B, in_channels, H, W] to stiffnesses [B, 6]."""
+        value, cell = cells, torch.arange(len(cells), device=cells.device)
+        share = cells.new_ones(len(cells))  # of the ways that its cell is followed in
+        for layer in self:
+            if isinstance(layer, StrongestPhase):
+                value, image = layer(value)
+                cell, share = cell[image], (share / image.bincount())[image]
+            else:
+                value = layer(value)
+        if len(value) == len(cells):
+            return value
+        return value.new_zeros(len(cells), len(COMPONENTS)).index_add(
+            0, cell, share[:, None] * value
+        )
+
 
 class StrongestPhase(nn.Module):
     """Halves a torus: every second row and column, from those on where an image is strongest.
 
-    Should a symmetry of the image itself, other than a shift, swap two of the four ways, they tie:
-    the first is taken, which breaks that symmetry (a cell with a centred hole, say, gets a Q that
-    is not quite square). The same weights with shifts=dilation are exact there, too.
+    Where a symmetry of the image itself swaps two of the four ways, they tie, and to choose would
+    break that symmetry: the image is then followed in each of them. Returns the feature of the
+    B' ≥ B ways, and which image [B'] each is of.
 
-    >>> feature = GroupFeature(torch.arange(16.0).view(1, 1, 1, 4, 4), torch.zeros(1, 1, 0))
-    >>> StrongestPhase()(feature).x.tolist()
-    [[[[[5.0, 7.0], [13.0, 15.0]]]]]
+    >>> x = torch.tensor([[0.0, 1.0], [1.0, 0.0]]).repeat(1, 1, 1, 1, 2)
+    >>> feature, image = StrongestPhase()(GroupFeature(x, torch.zeros(1, 1, 0)))
+    >>> feature.x.tolist(), image.tolist()
+    ([[[[[1.0, 1.0]]]], [[[[1.0, 1.0]]]]], [0, 0])
     """
 
-    def forward(self, feature: GroupFeature) -> GroupFeature:
-        return feature.map(self._chosen)
+    def forward(self, feature: GroupFeature) -> tuple[GroupFeature, Tensor]:
+        x = feature.x.unflatten(-1, (-1, 2)).unflatten(-3, (-1, 2))  # [B, C, G, H/2, 2, W/2, 2]
+        strength = x.detach().square().sum((1, 2)).sum((1, 3), dtype=torch.float64).flatten(1)
+        weaker = strength < strength.amax(1, keepdim=True) * (1 - TIE)  # no NaN is
+        image, phase = (~weaker).nonzero(as_tuple=True)
+        x = x[image, :, :, :, phase // 2, :, phase % 2]  # [B', C, G, H/2, W/2]
 
-    def _chosen(self, x: Tensor) -> Tensor:
-        x = x.unflatten(-1, (-1, 2)).unflatten(-3, (-1, 2))  # [B, C, G, H/2, 2, W/2, 2]
-        strength = x.detach().square().sum((1, 2)).sum((1, 3), dtype=torch.float64)  # [B, 2, 2]
-        best = strength.flatten(1).argmax(1)
-        image = torch.arange(len(x), device=x.device)
-        return x[image, :, :, :, best // 2, :, best % 2]  # [B, C, G, H/2, W/2]
+        def followed(given: Tensor | None) -> Tensor | None:
+            return given if given is None or len(given) == 1 else given[image]
+
+        elements = followed(feature.elements)
+        assert elements is not None
+        return GroupFeature(x, elements, followed(feature.weights), followed(feature.offset)), image
 
 
 def representation(matrices: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from models.stiffness import (
     SWAPPED,
     StiffnessHead,
     StiffnessNet,
+    StrongestPhase,
     as_components,
     as_matrix,
     representation,
@@ -171,19 +172,37 @@ def test_dilation_is_the_mean_over_the_ways_to_subsample() -> None:
     torch.testing.assert_close(nets["dilation"](even), nets["polyphase"](even))
 
 
-def test_what_a_symmetric_cell_ties_is_exact_with_dilation() -> None:
-    """A hole in the centre: polyphase must choose between equals, dilation need not."""
-    hole = torch.ones(1, 1, 8, 8, dtype=torch.float64)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("shifts", ["dilation", "polyphase"])
+def test_cells_with_symmetries_of_their_own_tie_and_are_exact(
+    shifts: str, dtype: torch.dtype
+) -> None:
+    """A solid cell, a centred hole, a chequerboard, a stripe, and one cell like no other."""
+    solid = torch.ones(1, 8, 8)
+    hole, board, stripe = solid.clone(), solid.clone(), solid.clone()
     hole[..., 2:5, 2:5] = -1
-    nets = {shifts: small(D4, 8, shifts=shifts) for shifts in ("dilation", "polyphase")}
-    nets["dilation"].load_state_dict(nets["polyphase"].state_dict())
-    matrices = D4.matrix(D4.elements(torch.float64))
-    errors = {
-        shifts: max(error(net.double(), matrix, hole) for matrix in matrices)
-        for shifts, net in nets.items()
-    }
-    assert errors["dilation"] < EXACT[torch.float64]
-    assert errors["polyphase"] > BROKEN * EXACT[torch.float64], "no tie: the docstring is outdated"
+    board[..., ::2, 1::2] = board[..., 1::2, ::2] = -1
+    stripe[..., 1:4] = -1
+    x = torch.stack([solid, hole, cells(1, 8)[0], board, stripe]).to(dtype)
+    net = small(D4, 8, shifts=shifts).to(dtype)
+    bound = FLOAT32 if dtype == torch.float32 else EXACT[dtype]
+    for matrix in D4.matrix(D4.elements(dtype)):
+        assert error(net, matrix, x) < bound
+    assert shift_error(net, x[1:2], list(itertools.product(range(8), repeat=2))) < bound
+    alone = torch.cat([net(each[None]) for each in x])
+    torch.testing.assert_close(net(x), alone)
+    q00, q11, _, _, *normal_to_shear = net(x)[1]  # the hole looks the same from x and y
+    torch.testing.assert_close(q00, q11)
+    assert all(abs(value) < bound for value in normal_to_shear)
+
+
+def test_a_cell_without_symmetries_is_followed_in_one_way() -> None:
+    feature = small(D4, 8).lifting(cells(20, 8))
+    ways, image = StrongestPhase()(feature)
+    assert image.tolist() == list(range(20))
+    assert ways.x.shape[-2:] == (4, 4)
+    ways, image = StrongestPhase()(feature.map(torch.zeros_like))
+    assert torch.bincount(image).tolist() == [4] * 20
 
 
 @pytest.mark.parametrize("positive", ["exp", "square"])
