@@ -27,16 +27,16 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from models.polyphase import StrongestPhase
 from models.readout import PoolEach
 from partial_equiv.gconv import Activation, GroupConv, GroupFeature, LiftingConv, Norm, SpatialPool
 from partial_equiv.groups import Group
 from partial_equiv.intervals import Count, Natural, Positive
 
-__all__ = ["COMPONENTS", "StiffnessHead", "StiffnessNet", "StrongestPhase", "representation"]
+__all__ = ["COMPONENTS", "StiffnessHead", "StiffnessNet", "representation"]
 
 COMPONENTS = ((0, 0), (1, 1), (2, 2), (0, 1), (1, 2), (0, 2))  # of Q, in the order of labels
 SWAPPED = [1, 0, 2, 3, 5, 4]  # x and y change places
-TIE = 1e-5  # relative difference of squared norms; rounding makes less, chance hardly ever
 
 Positivity = Literal["none", "exp", "square"]
 Shifts = Literal["none", "dilation", "polyphase"]
@@ -138,34 +138,6 @@ class StiffnessNet(nn.Sequential):
         return value.new_zeros(len(cells), len(COMPONENTS)).index_add(
             0, cell, share[:, None] * value
         )
-
-
-class StrongestPhase(nn.Module):
-    """Halves a torus: every second row and column, from those on where an image is strongest.
-
-    Where a symmetry of the image itself swaps two of the four ways, they tie, and to choose would
-    break that symmetry: the image is then followed in each of them. Returns the feature of the
-    B' ≥ B ways, and which image [B'] each is of.
-
-    >>> x = torch.tensor([[0.0, 1.0], [1.0, 0.0]]).repeat(1, 1, 1, 1, 2)
-    >>> feature, image = StrongestPhase()(GroupFeature(x, torch.zeros(1, 1, 0)))
-    >>> feature.x.tolist(), image.tolist()
-    ([[[[[1.0, 1.0]]]], [[[[1.0, 1.0]]]]], [0, 0])
-    """
-
-    def forward(self, feature: GroupFeature) -> tuple[GroupFeature, Tensor]:
-        x = feature.x.unflatten(-1, (-1, 2)).unflatten(-3, (-1, 2))  # [B, C, G, H/2, 2, W/2, 2]
-        strength = x.detach().square().sum((1, 2)).sum((1, 3), dtype=torch.float64).flatten(1)
-        weaker = strength < strength.amax(1, keepdim=True) * (1 - TIE)  # no NaN is
-        image, phase = (~weaker).nonzero(as_tuple=True)
-        x = x[image, :, :, :, phase // 2, :, phase % 2]  # [B', C, G, H/2, W/2]
-
-        def followed(given: Tensor | None) -> Tensor | None:
-            return given if given is None or len(given) == 1 else given[image]
-
-        elements = followed(feature.elements)
-        assert elements is not None
-        return GroupFeature(x, elements, followed(feature.weights), followed(feature.offset)), image
 
 
 def representation(matrices: Tensor) -> Tensor:

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from constructors import check, compose, construct_model
 from datasets.unit_cells import COMPONENTS as LABELS
 from datasets.unit_cells import homogenise
+from models.polyphase import StrongestPhase
 from models.stiffness import (
     COMPONENTS,
     SWAPPED,
     StiffnessHead,
     StiffnessNet,
-    StrongestPhase,
     as_components,
     as_matrix,
     representation,
