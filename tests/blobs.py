@@ -1,11 +1,11 @@
-"""Smooth images with a formula, so that any turn of them is exact."""
+"""Smooth images with a formula, so that any turn of them is exact; and noise."""
 
 import torch
 from torch import Tensor
 
 from partial_equiv.groups import Group
 
-__all__ = ["blobs"]
+__all__ = ["blobs", "images"]
 
 
 def blobs(
@@ -28,3 +28,8 @@ def blobs(
     pixels = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), dim=-1)  # [H, W, 2]
     distance = (pixels - centres[:, :, None, None]).square().sum(-1)
     return (heights * torch.exp(-distance / (2 * radii**2))).sum(1, keepdim=True)
+
+
+def images(*shape: int, seed: int = 0) -> Tensor:
+    """Noise of this shape."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed)).double()

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from partial_equiv.ck import Siren
 from partial_equiv.gconv import GroupConv, LiftingConv
-from partial_equiv.groups import Group
+from partial_equiv.groups import SO2, Group
 from partial_equiv.sampling import Sampling
 
 CFG = Path(__file__).parents[1] / "cfg"
@@ -69,3 +69,9 @@ def layers(
     make_kernel = partial(Siren, hidden_channels=8) if kernel is None else option("kernel", kernel)
     settings = {"kernel": make_kernel, "sampling": sampling(base_group), **settings}
     return partial(LiftingConv, **settings), partial(GroupConv, **settings)
+
+
+def siren_on(group: Group | None = None, n: int = 4, **sampling: object) -> dict[str, Any]:
+    """What a layer with a small SIREN needs, on n samples of a group (SO2)."""
+    kernel = partial(Siren, hidden_channels=8)
+    return {"kernel": kernel, "sampling": partial(Sampling, group or SO2(), n, **sampling)}

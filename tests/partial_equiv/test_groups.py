@@ -102,10 +102,14 @@ def exact_elements(group: Group) -> torch.Tensor:
 
 
 def test_uniform_is_haar(group: Group) -> None:
-    """A Haar draw times a fixed element has the same moments; the mean matrix is 0."""
-    if group.algebra_size == 0:
-        pytest.skip("a discrete group: its grid is the group")
+    """The elements of a finite group come equally often; else the mean matrix is 0."""
     draws = group.matrix(draw(group, 0, num=20_000))
+    if isinstance(group, Finite):
+        matrices = group.matrix(group.elements(torch.float64))
+        drawn = (draws[:, None] - matrices).abs().amax((-2, -1)).argmin(1)
+        shares = torch.bincount(drawn, minlength=group.size) / 20_000
+        assert (shares - 1 / group.size).abs().max() < 5 * (1 / group.size / 20_000) ** 0.5
+        return
     assert draws.mean(0).abs().max() < 5 * (0.5 / 20_000) ** 0.5
     if group.optional_parts:
         assert abs(torch.linalg.det(draws).mean()) < 5 / 20_000**0.5

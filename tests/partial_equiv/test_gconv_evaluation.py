@@ -1,0 +1,170 @@
+"""Frozen kernels, precision, orders of summation and layouts: ways to the same function."""
+
+from itertools import product
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from partial_equiv.ck import Siren
+from partial_equiv.gconv import (
+    GroupConv,
+    GroupFeature,
+    LiftingConv,
+    Norm,
+    PointwiseConv,
+    SpatialPool,
+    frozen_kernels,
+)
+from partial_equiv.groups import O2, SO2
+from tests import shipped
+from tests.blobs import images
+from tests.shipped import siren_on
+
+
+def two_layers(base_group: str) -> nn.Sequential:
+    torch.manual_seed(0)
+    lifting, conv = shipped.layers(base_group, partial=shipped.has_subset(base_group))
+    return nn.Sequential(lifting(1, 3), conv(3, 2))
+
+
+@pytest.mark.parametrize("base_group", shipped.names("base_group"))
+def test_frozen_kernels_are_generated_once_and_change_nothing(
+    base_group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, calls = two_layers(base_group).eval(), []
+    windows = Siren.windows
+    monkeypatch.setattr(Siren, "windows", lambda k, *a: calls.append(k) or windows(k, *a))
+    x = images(2, 1, 8, 8).float()
+    expected = model(x).x
+    calls.clear()
+    with torch.no_grad(), frozen_kernels(model):
+        for _ in range(3):
+            assert torch.equal(model(x).x, expected)
+        assert len(calls) == 2
+        model[0].kernel.readout.weight.mul_(2)
+    assert not torch.equal(model(x).x, expected)
+
+
+def test_frozen_kernels_refuse_training() -> None:
+    with pytest.raises(RuntimeError, match="training mode"), frozen_kernels(nn.Linear(1, 1)):
+        pass
+
+
+def test_frozen_kernels_see_that_the_incoming_elements_changed() -> None:
+    conv = GroupConv(1, 1, **siren_on()).eval()
+    x = torch.randn(1, 1, 2, 5, 5)
+    one, other = (GroupFeature(x, torch.tensor([[[0.0], [angle]]])) for angle in (1.0, 2.0))
+    with torch.no_grad(), frozen_kernels(conv):
+        conv(one)
+        frozen = conv(other).x
+    assert torch.equal(frozen, conv(other).x)
+
+
+def test_kernels_are_made_in_full_precision_under_autocast() -> None:
+    torch.manual_seed(0)
+    conv = GroupConv(1, 1, **siren_on()).eval()
+    feature = GroupFeature(torch.randn(1, 1, 4, 5, 5), SO2().grid(4)[None])
+    expected = conv.kernel_weights(feature, feature.elements)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(conv.kernel_weights(feature, feature.elements), expected)
+        assert conv(feature).x.dtype == torch.bfloat16
+
+
+def summed(
+    layer: LiftingConv | GroupConv | PointwiseConv, feature: GroupFeature, elements: Tensor
+) -> Tensor:
+    """The layer's response by its definition: a sum over taps, incoming elements and channels."""
+    values = layer.kernel(layer.kernel_coordinates(elements, feature.elements))
+    weights = torch.ones(feature.elements.shape[:2]).double()
+    if feature.weights is not None:
+        weights = feature.weights
+    weights = weights / weights.sum(-1, keepdim=True) if layer.relative else weights
+    size, total = layer.stencil.kernel_size, torch.zeros(()).double()
+    reach = size // 2
+    padded = functional.pad(feature.x, (reach,) * 4)
+    for tap, (right, down) in enumerate((layer.stencil.positions * max(reach, 1)).round().int()):
+        row, column = down + reach, right + reach
+        shifted = padded[
+            ..., row : row + feature.x.shape[-2], column : column + feature.x.shape[-1]
+        ]
+        total = total + torch.einsum(
+            "sghdc,sh,schxy->sdgxy",
+            values[:, :, :, tap],
+            weights.expand(len(elements), -1),
+            shifted,
+        )
+    return total + layer.bias[:, None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("base_group", "kernel"),
+    [
+        pair
+        for pair in product(shipped.names("base_group"), shipped.names("kernel"))
+        if shipped.is_allowed(*pair)
+    ],
+)
+@pytest.mark.parametrize("size", [3, 20])  # smaller and larger maps than kernels
+@pytest.mark.parametrize("separable", [False, True])
+def test_every_order_of_the_sum_is_the_same_function(
+    base_group: str, kernel: str, size: int, separable: bool
+) -> None:
+    torch.manual_seed(0)
+    lifting, conv = shipped.layers(base_group, kernel=kernel, separable=separable)
+    layers = [layer.double() for layer in (lifting(2, 3), conv(3, 2))]
+    x = images(1, 2, size, size).requires_grad_()
+    lifted = layers[0](x)
+    weights = torch.linspace(0.5, 2, lifted.x.shape[2]).double().requires_grad_()
+    lifted = GroupFeature(lifted.x, lifted.elements, weights[None])
+    answer = layers[1](lifted)
+    plain = GroupFeature(x[:, :, None], layers[0].sampling.group.identity(torch.double)[None, None])
+    expected = [summed(layers[0], plain, lifted.elements)]
+    expected.append(summed(layers[1], lifted, answer.elements))
+    sources = [x, weights, *layers[0].parameters(), *layers[1].parameters()]
+    sources = [source for source in sources if source.requires_grad]
+    draws = images(*answer.x.shape, seed=1)
+    torch.testing.assert_close(lifted.x, expected[0], rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(answer.x, expected[1], rtol=1e-9, atol=1e-9)
+    gradients = (
+        torch.autograd.grad((y * draws).sum(), sources, retain_graph=True, allow_unused=True)
+        for y in (answer.x, expected[1])
+    )
+    for one, other in zip(*gradients, strict=True):
+        if one is not None:
+            torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("separable", [False, True])
+@pytest.mark.parametrize("base_group", ["SE2", "E2"])
+def test_every_image_can_have_kernels_of_its_own(base_group: str, separable: bool) -> None:
+    torch.manual_seed(0)
+    sampling = shipped.sampling(base_group, num_samples=4, sampling="random", scope="element")
+    factories = shipped.layers(base_group, sampling=sampling, partial=True, separable=separable)
+    lifting, conv = factories[0](2, 3).double(), factories[1](3, 2).double()
+    lifted = lifting(images(2, 2, 6, 6))
+    answer = conv(lifted)
+    assert len(answer.elements) == 2
+    torch.testing.assert_close(
+        answer.x, summed(conv, lifted, answer.elements), rtol=1e-9, atol=1e-9
+    )
+
+
+@pytest.mark.parametrize("separable", [False, True])
+@pytest.mark.parametrize("scope", ["layer", "element"])
+def test_the_layout_of_the_maps_changes_nothing(separable: bool, scope: str) -> None:
+    answers = []
+    for channels_last in (False, True):
+        torch.manual_seed(0)
+        given = {"separable": separable, "channels_last": channels_last, "partial": True}
+        sampled = siren_on(O2(), 8, sampling="random", scope=scope)
+        lifting = LiftingConv(2, 3, **sampled, **given).double()
+        conv, norm = GroupConv(3, 4, **sampled, **given).double(), Norm(4).double()
+        x = images(2, 2, 6, 6).requires_grad_()
+        y = SpatialPool()(norm(conv(lifting(x)))).x
+        sources = [x, conv.sampling.keep_logits, conv.bias, *conv.kernel.parameters()]
+        gradients = torch.autograd.grad((y * images(*y.shape, seed=1)).sum(), sources)
+        answers.append([y, *gradients])
+    for one, other in zip(*answers, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
