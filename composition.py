@@ -12,11 +12,12 @@ from pathlib import Path
 import hydra
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from run_folder import folder_name
 
-__all__ = ["CONFIG_FOLDER", "Composition", "quoted"]
+__all__ = ["CONFIG_FOLDER", "Composition", "merged", "quoted"]
 
 CONFIG_FOLDER = Path(__file__).parent / "cfg"
 
@@ -61,6 +62,19 @@ class Composition:
                 yield
         finally:
             GlobalHydra.instance().hydra = outer
+
+
+def merged(words: Sequence[str]) -> list[str]:
+    """The words, of which a later one replaces an earlier one of the same key.
+
+    >>> merged(["seed=0", "net=gcnn", "seed=1"])
+    ['seed=1', 'net=gcnn']
+    """
+    parser = OverridesParser.create()
+    found: dict[str, str] = {}
+    for word in words:
+        found[parser.parse_override(word).get_key_element().lstrip("+~")] = word
+    return list(found.values())
 
 
 def quoted(value: object) -> str:

@@ -2,33 +2,45 @@
 
     compose(["net=gcnn", …])   the config that main.py would see
     construct_model(config)    its nn.Module
-    run_routine(…)             the result of the routine that it names
+    Build(config)              net, data, task, trainer, measures and tracker of a run
+    load_run(folder)           a finished run: its trained net, and what it was built from
 
-Each section names a class or function and lists its arguments (see `config_schema`); what a config
-cannot say, because it follows from another section or from the run, is handed in here by name.
+Each section names a class and lists its arguments (see `config_schema`); what a config cannot say,
+because it follows from another section or from the run, is handed in here by name.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from composition import Composition
+from composition import CONFIG_FOLDER, Composition
 from config_schema import Component, ConfigError, Made, read
 from config_schema.targets import resolve
-from config_schema.words import HYDRA_ERRORS, refusal
 from datasets.spec import DataSpec, Splits
-from run_folder import folder_name, has_checkpoint, read_finished
+from measures.measure import Measure, Probe
+from run_folder import has_checkpoint, read_finished
 from tasks import Task
-from tracking import JsonTracker, Tracker
+from tracking import Tracker
 from trainer import Trainer
+from training.snapshots import load_best
 
-__all__ = ["Build", "Run", "components", "compose", "construct_model", "run_routine"]
+__all__ = [
+    "Build",
+    "LoadedRun",
+    "check",
+    "components",
+    "compose",
+    "construct_model",
+    "load_run",
+]
 
 INJECTED: Mapping[str, tuple[str, ...]] = {
     "dataset": (),
@@ -40,10 +52,12 @@ INJECTED: Mapping[str, tuple[str, ...]] = {
     "conv": ("in_channels", "out_channels", "kernel", "sampling"),
     "kernel": ("in_coordinates", "out_channels", "in_channels"),
     "base_group": ("partial", "in_channels"),
-    "train": ("run_folder", "tracker", "seed", "debug", "probe"),
-    "routine": ("build", "tracker", "run_folder", "debug"),
+    "train": ("run_folder", "tracker", "seed", "probe"),
+    "measure": (),
+    "probe": (),
     "tracking": ("run_folder", "name", "group", "config"),
 }
+SEVERAL = ("measure", "probe")  # sections of any number of components
 LAYERS = {  # made with the settings of the section conv, as far as they have them
     "lifting": "partial_equiv.gconv.LiftingConv",
     "pointwise": "partial_equiv.gconv.PointwiseConv",
@@ -61,12 +75,19 @@ def compose(overrides: Sequence[str] = ()) -> DictConfig:
 
 
 def components(config: DictConfig) -> dict[str, Component]:
-    """The checked sections of a config.
+    """The checked sections of a config; with debug=True, shortened as cfg/debug.yaml says.
 
     Raises:
         ConfigError: naming every problem, one line each.
     """
-    return read(config, INJECTED)
+    sections = read(config, INJECTED, SEVERAL)
+    if not config.debug:
+        return sections
+    limits = yaml.safe_load((CONFIG_FOLDER / "debug.yaml").read_text())
+    return {
+        name: _shortened(section, limits.get(name.partition(".")[0], {}))
+        for name, section in sections.items()
+    }
 
 
 def construct_model(config: DictConfig) -> nn.Module:
@@ -85,8 +106,11 @@ def check(config: DictConfig) -> None:
         ConfigError: naming every wrong value; if there is none, settings that clash.
     """
     build = Build(config)
-    _ = build.model, build.task
-    build._make("train", run_folder=Path(), tracker=None, seed=0, debug=False)
+    for name, measure in build.measures.items():
+        with _located(f"measure={name}"):
+            measure.check(build.model, build.spec, build.task)
+    _ = build.model, build.task, build.probes
+    build.trainer(Path(), None)
 
 
 class Build:
@@ -95,8 +119,8 @@ class Build:
     A part's property raises ConfigError for settings that do not go together.
     """
 
-    def __init__(self, config: DictConfig, run: "Run | None" = None) -> None:
-        self._config, self._run = config, run
+    def __init__(self, config: DictConfig) -> None:
+        self._config = config
         self._sections = components(config)
 
     @cached_property
@@ -135,122 +159,133 @@ class Build:
     def task(self) -> Task:
         """Loss and metrics; checked against the data set."""
         task: Task = self._make("task")
-        try:
+        with _located("task"):
             task.check(self.spec)
-        except ValueError as error:
-            raise ConfigError(f"task: {error}") from None
         return task
 
     @cached_property
-    def trainer(self) -> Trainer:
-        """The trainer; it goes on from the checkpoint in its folder, if there is one."""
-        assert self._run is not None, "a trainer needs a run folder"
-        folder, section = self._run.folder, self._sections["train"]
+    def measures(self) -> dict[str, Measure]:
+        """What is looked at once the net is trained, by name."""
+        return self._several("measure")
+
+    @cached_property
+    def probes(self) -> dict[str, Probe]:
+        """What is looked at after every epoch, by name."""
+        return self._several("probe")
+
+    def trainer(
+        self,
+        folder: Path,
+        tracker: Tracker | None,
+        probe: Callable[[nn.Module], Mapping[str, float]] | None = None,
+    ) -> Trainer:
+        """The trainer; it goes on from the checkpoint in its folder, if there is one.
+
+        Args:
+            folder: of the run.
+            tracker: of the run.
+            probe: asked after each epoch.
+        """
+        section = self._sections["train"]
         resume = folder if has_checkpoint(folder) else None
         section = replace(section, arguments={**section.arguments, "resume": resume})
-        given = self._run.given | {"seed": self._config.seed, "debug": self._config.debug}
-        return self._construct(section, given)
+        given = {"run_folder": folder, "tracker": tracker, "seed": self._config.seed}
+        return self._construct(section, given | {"probe": probe})
+
+    def tracker(self, folder: Path, *, name: str, group: str | None) -> Tracker:
+        """The tracker of a run.
+
+        Args:
+            folder: of the run.
+            name: of the run.
+            group: of the study or sweep that it belongs to.
+        """
+        values = OmegaConf.to_container(self._config, resolve=True)
+        about = {"run_folder": folder, "name": name, "group": group, "config": values}
+        return self._construct(self._sections["tracking"], about)
 
     @cached_property
     def _dataset(self) -> Made:
-        section = self._sections["dataset"]
-        return self._construct(_offline(section) if self._config.debug else section, {})
+        return self._make("dataset")
+
+    def _several(self, section: str) -> dict[str, Made]:
+        return {
+            name.removeprefix(f"{section}."): self._construct(each, {})
+            for name, each in self._sections.items()
+            if name.startswith(f"{section}.")
+        }
 
     def _make(self, name: str, **given: object) -> Made:
         return self._construct(self._sections[name], given)
 
     def _construct(self, component: Component, given: Mapping[str, object]) -> Made:
-        return component.construct(given, self._sections)
+        return component.construct({**given, "trained_net": _trained_net}, self._sections)
 
 
 @dataclass(frozen=True)
-class Run:
-    """A run: the words that it was started with, its folder and its tracker.
+class LoadedRun:
+    """A finished run.
 
-    Called by a routine, with further words, it composes afresh; a run inside the run has its own
-    folder in the run's folder, named by the words. A word that chooses another option of a group
-    (net=vae_small) takes the place of all that was said about that group. Raises ConfigError for
-    words that cannot be used.
+    Attributes:
+        model: with its best weights, in evaluation mode, frozen, on the CPU.
+        config: as it was run, resolved.
+        build: makes the run's other parts, such as `build.splits`.
+        folder: of the run.
     """
 
-    composition: Composition
-    overrides: tuple[str, ...]
+    model: nn.Module
+    config: DictConfig
+    build: Build
     folder: Path
-    tracker: Tracker
-
-    def __call__(self, *overrides: str) -> Build:
-        words = [*_still_meant(self.overrides, overrides), *overrides]
-        try:
-            config = self.composition.config(words)
-        except HYDRA_ERRORS as error:
-            raise refusal(error, words, self.composition) from error
-        folder = self.folder / folder_name(overrides) if overrides else self.folder
-        return Build(config, replace(self, folder=folder))
-
-    def finished(self, folder: Path) -> Build:
-        """Another run, which is finished, by the config in its folder; its net is untrained.
-
-        Raises:
-            ValueError: if there is none.
-        """
-        config = OmegaConf.create(read_finished(folder))
-        return Build(config, replace(self, folder=folder))
 
     @property
-    def given(self) -> dict[str, object]:
-        """What a trainer or a routine may ask for."""
-        return {"run_folder": self.folder, "tracker": self.tracker}
+    def spec(self) -> DataSpec:
+        """Of its data."""
+        return self.build.spec
 
 
-def _offline(dataset: Component) -> Component:
-    """The same data set, and what it is made from, without any download."""
-    arguments = {
-        name: _offline(value) if isinstance(value, Component) else value
-        for name, value in dataset.arguments.items()
-    }
-    if "download" in dataset.parameters:
-        arguments["download"] = False
-    return replace(dataset, arguments=arguments)
+def load_run(folder: str | Path) -> LoadedRun:
+    """The trained net of a finished run, with what it was built from; reads no data.
 
-
-def _still_meant(words: Sequence[str], further: Sequence[str]) -> list[str]:
-    """The words that say nothing about a group for which a further word chooses an option."""
-    keys = (word.partition("=")[0] for word in further)
-    chosen = {key for key in keys if "." not in key}
-    return [word for word in words if word.lstrip("+~").split("=")[0].split(".")[0] not in chosen]
-
-
-def run_routine(
-    composition: Composition,
-    overrides: Sequence[str],
-    folder: Path,
-    *,
-    name: str,
-    group: str | None = None,
-) -> dict[str, Any]:
-    """Run the routine that a config names, and return its result: flat figures.
-
-    Args:
-        composition: where the config files are.
-        overrides: the words that change them.
-        folder: the run folder.
-        name: of the run, in its tracker.
-        group: of the sweep that the run belongs to.
+    Raises:
+        ValueError: if there is no finished run in the folder, or one that does not fit this
+            program.
     """
-    config = composition.config(overrides)
-    sections = components(config)
-    section = sections["tracking"]
-    if config.debug:  # no network: the numbers go to the run folder alone
-        section = Component("tracking", JsonTracker, {})
-    values = OmegaConf.to_container(config, resolve=True)
-    about = {"run_folder": folder, "name": name, "group": group, "config": values}
-    tracker = section.construct(about, sections)
-    run = Run(composition, tuple(overrides), folder, tracker)
-    result: dict[str, Any] = {}
+    folder = Path(folder)
+    config = OmegaConf.create(read_finished(folder))
+    build = Build(config)
+    load_best(build.model, folder)
+    return LoadedRun(build.model.eval().requires_grad_(False), config, build, folder)
+
+
+def _trained_net(folder: Path) -> nn.Module:
+    return load_run(folder).model
+
+
+@contextmanager
+def _located(key: str) -> Iterator[None]:
+    """Say of a complaint which key it is about."""
     try:
-        routine = sections["routine"]
-        given = run.given | {"build": run, "debug": config.debug}
-        result = routine.target(**routine.bound(given, sections))
-    finally:
-        tracker.finish(result)
-    return result
+        yield
+    except ConfigError:
+        raise
+    except ValueError as error:
+        raise ConfigError(f"{key}: {error}") from None
+
+
+def _shortened(component: Component, limits: Mapping[str, Any]) -> Component:
+    """A component, and those within it, with settings that a dry run limits.
+
+    Numbers are upper bounds, and in place of None; all else replaces what was set.
+    """
+    arguments = {
+        name: _shortened(value, limits) if isinstance(value, Component) else value
+        for name, value in component.arguments.items()
+    }
+    for name in limits.keys() & component.parameters.keys():
+        limit, default = limits[name], component.parameters[name].default
+        value = arguments.get(name, default)
+        number = isinstance(limit, int | float) and not isinstance(limit, bool)
+        least = number and isinstance(value, int | float) and value < limit
+        arguments[name] = value if least else limit
+    return replace(component, arguments=arguments)

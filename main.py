@@ -62,12 +62,12 @@ def _start(words: Sequence[str]) -> int:
     parser = get_args_parser()
     parser.error = refuse  # type: ignore[method-assign]
     arguments = parser.parse_intermixed_args(list(words))
-    sweep, sys.argv[1:] = None, list(words)
+    runs, sys.argv[1:] = None, list(words)
     if not (arguments.hydra_help or arguments.info or arguments.shell_completion):
         for word in arguments.overrides:
             sys.argv.remove(word)
         prepared = prepare(arguments)
-        sweep = prepared.sweep
+        runs = prepared.runs
         sys.argv += prepared.overrides
     start = hydra.main(config_path=str(HERE / "cfg"), config_name="config", version_base="1.3")
     try:
@@ -75,14 +75,13 @@ def _start(words: Sequence[str]) -> int:
     except ValueError as error:  # flags that exclude each other
         raise ConfigError(str(error)) from error
     except SystemExit as error:  # something has failed, and said so
-        if sweep is None:
+        if runs is None:
             return error.code if isinstance(error.code, int) else int(bool(error.code))
     except KeyboardInterrupt:
-        if sweep is not None:
-            folder = os.path.relpath(sweep.folder)
-            log.warning("interrupted; with hydra.sweep.dir=%s the same words continue", folder)
+        if runs is not None:
+            log.warning("interrupted; %s", runs.how_to_continue)
         raise
-    return 0 if sweep is None else sweep.report()
+    return 0 if runs is None else runs.report()
 
 
 if __name__ == "__main__":

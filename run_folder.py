@@ -3,7 +3,7 @@
     config.yaml         the resolved config, written first
     overrides.yaml      the words that made it, so that the run can be continued
     checkpoints/last.pt written by the trainer; with no result beside it, the run was torn
-    <stage>/            the same of each training, in a run that has several
+    failure.txt         why a job of a sweep or study ended without a result
     result.json         the final figures, written last and at once
 
 Two processes that share a folder do not mix: the second finds it locked (the lock dies with its
@@ -16,33 +16,48 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 __all__ = [
+    "FromRun",
     "Occupied",
     "claim",
     "difference",
     "folder_name",
+    "forget_failure",
     "has_checkpoint",
-    "is_begun",
     "is_done",
+    "is_running",
     "read_config",
+    "read_failure",
     "read_finished",
     "read_overrides",
     "read_result",
     "write_config",
+    "write_failure",
     "write_result",
+    "write_whole",
 ]
 
 CONFIG, OVERRIDES = "config.yaml", "overrides.yaml"
-RESULT, LAST = "result.json", "checkpoints/last.pt"
+RESULT, LAST, FAILURE = "result.json", "checkpoints/last.pt", "failure.txt"
 # Where data lie and runs are shown says nothing about an experiment; a continued one may also
 # train longer, or elsewhere, and go on to other stages.
 FREE = re.compile(r"tracking\..*|dataset\.(source\.)?(root|folder|download)|train\.resume")
-FREE_CONTINUED = re.compile(rf"{FREE.pattern}|train\..*|routine\.stages")
+FREE_CONTINUED = re.compile(rf"{FREE.pattern}|(train|measure|probe)(\..*)?")
+
+
+@dataclass(frozen=True)
+class FromRun:
+    """Marks an argument that a config gives as the folder of a finished run.
+
+    What is called gets the trained net of that run, in evaluation mode and frozen:
+    `autoencoder: Annotated[VAE, FromRun()]`.
+    """
 
 
 class Occupied(OSError):
@@ -87,17 +102,21 @@ def has_checkpoint(folder: Path) -> bool:
     return (folder / LAST).is_file()
 
 
-def is_begun(folder: Path) -> bool:
-    """Whether a run here can be continued: its training, or one of its stages."""
-    if has_checkpoint(folder):
+def is_running(folder: Path) -> bool:
+    """Whether a process is at work here."""
+    try:
+        with claim(folder):
+            return False
+    except Occupied:
         return True
-    return (folder / CONFIG).is_file() and any(folder.glob(f"*/{LAST}"))  # a sweep's has no config
+    except OSError:  # there is no such folder, or it is not ours
+        return False
 
 
 def write_config(folder: Path, config: Mapping[str, Any], overrides: Sequence[str]) -> None:
     """Write the resolved config, and the words that it came from."""
-    _replace(folder / OVERRIDES, yaml.safe_dump(list(overrides)))
-    _replace(folder / CONFIG, yaml.safe_dump(dict(config), sort_keys=False))
+    write_whole(folder / OVERRIDES, yaml.safe_dump(list(overrides)))
+    write_whole(folder / CONFIG, yaml.safe_dump(dict(config), sort_keys=False))
 
 
 def read_overrides(folder: Path) -> list[str]:
@@ -130,7 +149,7 @@ def read_finished(folder: Path) -> dict[str, Any]:
 
 def write_result(folder: Path, result: Mapping[str, Any]) -> None:
     """Write the final figures (flat, plain values)."""
-    _replace(folder / RESULT, json.dumps(dict(result), indent=2) + "\n")
+    write_whole(folder / RESULT, json.dumps(dict(result), indent=2) + "\n")
 
 
 def read_result(folder: Path) -> dict[str, Any]:
@@ -152,6 +171,22 @@ def difference(folder: Path, config: Mapping[str, Any], *, continued: bool = Fal
     return None
 
 
+def write_failure(folder: Path, reason: str) -> None:
+    """Write why a job ended without a result."""
+    write_whole(folder / FAILURE, f"{reason}\n")
+
+
+def forget_failure(folder: Path) -> None:
+    """A job that failed starts again."""
+    (folder / FAILURE).unlink(missing_ok=True)
+
+
+def read_failure(folder: Path) -> str | None:
+    """Why the last job here ended without a result, in one line; None if it did not."""
+    path = folder / FAILURE
+    return " ".join(path.read_text().split()) if path.is_file() else None
+
+
 def _flat(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in node.items():
         if isinstance(value, Mapping):
@@ -160,7 +195,7 @@ def _flat(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
             yield f"{prefix}{key}", value
 
 
-def _replace(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
     """Write a file so that it is at any time absent, old or new, never half."""
     unfinished = path.with_name(f".{path.name}.unfinished")
     unfinished.write_text(text)

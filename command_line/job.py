@@ -1,4 +1,4 @@
-"""One job of the command line: claim the run folder, run the routine, leave the result.
+"""One job of the command line: claim the run folder, run, leave the result.
 
 Hydra calls `job` once a run, and once a job of a sweep, perhaps in a worker process. In a sweep it
 does not raise for a failure, so that the other jobs go on; what says whether a job is done is the
@@ -12,22 +12,23 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from composition import CONFIG_FOLDER, Composition
 from config_schema import ConfigError, complaint
 from run_folder import (
     claim,
     difference,
     folder_name,
-    is_begun,
+    forget_failure,
+    has_checkpoint,
     is_done,
     write_config,
+    write_failure,
     write_result,
 )
+from studies.folder import is_study, read_study_folder
 
 __all__ = ["job"]
 
@@ -51,7 +52,7 @@ def job(config: DictConfig) -> None:
             _run(config, folder, sweep=sweep)
     except KeyboardInterrupt:
         place = os.path.relpath(folder)
-        saved = f"train.resume={place} continues the run" if is_begun(folder) else "not saved"
+        saved = f"train.resume={place} continues the run" if has_checkpoint(folder) else "not saved"
         log.warning("interrupted; %s", saved)
         raise
     except Exception as error:
@@ -62,6 +63,8 @@ def job(config: DictConfig) -> None:
             log.exception("failed: %s", folder)
         else:
             log.error("%s", reason)
+        if sweep:
+            write_failure(folder, reason or f"{type(error).__name__}: {error}")
         if not sweep:
             sys.exit(1)
 
@@ -69,7 +72,7 @@ def job(config: DictConfig) -> None:
 def _run(config: DictConfig, folder: Path, *, sweep: bool) -> None:
     hydra = HydraConfig.get()
     values: Any = OmegaConf.to_container(config, resolve=True)
-    if is_done(folder) or is_begun(folder):
+    if is_done(folder) or has_checkpoint(folder):
         continued = OmegaConf.select(config, "train.resume") is not None
         if not (sweep or continued):
             raise ConfigError(
@@ -80,29 +83,26 @@ def _run(config: DictConfig, folder: Path, *, sweep: bool) -> None:
         if is_done(folder) and sweep:
             log.info("skipped, it has a result: %s", os.path.relpath(folder))
             return
-    from constructors import run_routine  # seconds to import; a skipped job does without
+    import torch  # seconds to import; a skipped job does without
+
+    from constructors import Build
+    from run import run
 
     words = list(hydra.overrides.task)
+    forget_failure(folder)
     write_config(folder, values, words)
-    result = run_routine(
-        _composition(hydra),
-        words,
+    top = Path(hydra.sweep.dir)
+    if is_study(top):  # the same results, however many of its runs are made at once
+        torch.set_num_threads(1)
+    result = run(
+        Build(config),
         folder,
-        name=folder.name if sweep else folder_name(words),
-        group="/".join(Path(hydra.sweep.dir).parts[-2:]) if sweep else None,
+        name=str(folder.relative_to(top.absolute())) if sweep else folder_name(words),
+        group="/".join(top.parts[-2:]) if sweep else None,
     )
     write_result(folder, result)
     for key, value in result.items():
         log.info("%-24s %s", key, f"{value:.4g}" if isinstance(value, float) else value)
     log.info("run folder: %s", os.path.relpath(folder))
-
-
-def _composition(hydra: HydraConf) -> Composition:
-    """The config files that this job was composed from."""
-    places = {
-        source.provider: Path(source.path)
-        for source in hydra.runtime.config_sources
-        if source.schema == "file"
-    }
-    folder = places.pop("main", CONFIG_FOLDER)
-    return Composition(folder, hydra.job.config_name or "config", tuple(places.values()))
+    if is_study(top):
+        log.info("%s", read_study_folder(top).progress())

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
+from command_line.study import StudyRun, study_run
 from command_line.sweep import Sweep
 from command_line.words import continued, jobs
 from composition import CONFIG_FOLDER, Composition, quoted
@@ -18,10 +19,10 @@ __all__ = ["Prepared", "prepare"]
 
 @dataclass(frozen=True)
 class Prepared:
-    """The overrides that Hydra is to see, and the sweep that they make, if they make one."""
+    """The overrides that Hydra is to see, and the many runs that they make, if they do."""
 
     overrides: list[str]
-    sweep: Sweep | None
+    runs: Sweep | StudyRun | None
 
 
 def prepare(arguments: Namespace) -> Prepared:
@@ -38,10 +39,13 @@ def prepare(arguments: Namespace) -> Prepared:
         overrides = continued(given)
         if multirun and overrides != given:
             raise ConfigError("train.resume: continues one run; a sweep needs its hydra.sweep.dir")
+        study = None if multirun else study_run(overrides, composition)
+        if study is not None and not arguments.cfg:
+            study.folder.begin()
+            return Prepared(study.overrides, study)
         sets = jobs(overrides, composition) if multirun else [overrides]
-        configs = [composition.config(each) for each in sets]
-        sweep = Sweep.of(sets, composition) if multirun else None
-        hydra = composition.config(sets[0], with_hydra=True).hydra
+        configs = [composition.config(each, with_hydra=True) for each in sets]
+        sweep = Sweep.of(configs) if multirun else None
     except ConfigError:
         raise
     except HYDRA_ERRORS as error:
@@ -49,7 +53,7 @@ def prepare(arguments: Namespace) -> Prepared:
     if arguments.cfg:
         return Prepared(overrides, sweep)
     _check(configs, sweep=multirun)
-    folder = sweep.folder if sweep else Path(hydra.run.dir).absolute()
+    folder = sweep.folder if sweep else Path(configs[0].hydra.run.dir).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     key = "hydra.sweep.dir" if sweep else "hydra.run.dir"  # not named by the time once more
     return Prepared([*overrides, f"{key}={quoted(folder)}"], sweep)
@@ -70,8 +74,9 @@ def _check(configs: Sequence[DictConfig], *, sweep: bool) -> None:
 
     problems: dict[str, None] = {}  # in order, each once
     for config in configs:
+        sections = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
         try:
-            components(config) if sweep else check(config)
+            components(sections) if sweep else check(sections)
         except ConfigError as error:
             problems |= dict.fromkeys(str(error).splitlines())
     if problems:

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
-from composition import Composition
 from run_folder import is_done
 
 __all__ = ["Sweep"]
@@ -24,16 +23,20 @@ class Sweep:
     jobs: tuple[Path, ...]
 
     @classmethod
-    def of(cls, jobs: Sequence[Sequence[str]], composition: Composition) -> "Sweep":
-        """The sweep that Hydra would make of these words for each job, at this moment."""
+    def of(cls, jobs: Sequence[DictConfig]) -> "Sweep":
+        """The sweep that Hydra would make at this moment of jobs with these configs."""
         folder, folders = None, []
-        for number, words in enumerate(jobs):
-            config = composition.config(words, with_hydra=True)
+        for number, config in enumerate(jobs):
             config.hydra.job.num, config.hydra.job.id = number, str(number)
             folder = folder or Path(config.hydra.sweep.dir).absolute()
             folders.append(folder / str(OmegaConf.select(config, "hydra.sweep.subdir")))
         assert folder is not None, "a sweep has at least one job"
         return cls(folder, tuple(folders))
+
+    @property
+    def how_to_continue(self) -> str:
+        """What an interrupted user is told."""
+        return f"with hydra.sweep.dir={os.path.relpath(self.folder)} the same words continue"
 
     def report(self) -> int:
         """Name the jobs that left no result; the exit status."""

@@ -8,7 +8,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from composition import Composition, quoted
 from config_schema import ConfigError
-from run_folder import is_begun, read_overrides
+from run_folder import has_checkpoint, read_overrides
 
 __all__ = ["continued", "jobs"]
 
@@ -29,7 +29,7 @@ def continued(words: Sequence[str]) -> list[str]:
     if value is None:
         return list(words)
     folder = Path(str(value)).absolute()
-    if not is_begun(folder):
+    if not has_checkpoint(folder):
         state = "has no checkpoint" if folder.is_dir() else "does not exist"
         raise ConfigError(f"train.resume={value}: the run folder {state}")
     kept = [

@@ -2,6 +2,6 @@
 
 from config_schema.complaints import ConfigError, complaint
 from config_schema.components import Component, Made
-from config_schema.signatures import read
+from config_schema.signatures import read, read_plain
 
-__all__ = ["Component", "ConfigError", "Made", "complaint", "read"]
+__all__ = ["Component", "ConfigError", "Made", "complaint", "read", "read_plain"]

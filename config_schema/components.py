@@ -4,9 +4,11 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from pathlib import Path
+from typing import Any, TypeAlias, get_type_hints
 
 from config_schema.complaints import ConfigError
+from run_folder import FromRun
 
 __all__ = ["Component", "Made"]
 
@@ -47,13 +49,38 @@ class Component:
             return [made(each) for each in value] if isinstance(value, list) else value
 
         accepted = {name: value for name, value in given.items() if name in self.parameters}
-        return accepted | {name: made(value) for name, value in self.arguments.items()}
+        arguments = accepted | {name: made(value) for name, value in self.arguments.items()}
+        for name, kind in self.from_runs.items():
+            if isinstance(folder := arguments.get(name), Path):
+                arguments[name] = self._trained(name, folder, kind, given)
+        return arguments
+
+    @property
+    def from_runs(self) -> dict[str, type]:
+        """The arguments that are trained nets of other runs, with the class that each must be."""
+        target = self.target.__init__ if inspect.isclass(self.target) else self.target
+        hints = get_type_hints(target, include_extras=True)
+        return {
+            name: hint.__origin__
+            for name, hint in hints.items()
+            if any(isinstance(each, FromRun) for each in getattr(hint, "__metadata__", ()))
+        }
+
+    def _trained(self, name: str, folder: Path, kind: type, given: Mapping[str, Any]) -> object:
+        """The net of a finished run."""
+        net = given["trained_net"](folder)
+        if not isinstance(net, kind):
+            holds = type(net).__name__
+            reason = f"is the run of a {holds}, should be that of a {kind.__name__}"
+            raise ConfigError(f"{self.key}.{name}={folder}: {reason}")
+        return net
 
     def construct(self, given: Mapping[str, object], sections: Mapping[str, "Component"]) -> Made:
         """Make the component, or its factory.
 
         Args:
-            given: values by name, for this component and those within it.
+            given: values by name, for this component and those within it; `trained_net` gives the
+                net of a run's folder, for arguments that are `FromRun`.
             sections: the config, to name the key that a refused setting comes from.
 
         Raises:

@@ -9,6 +9,8 @@ each: key, value, what is allowed, the nearest name.
 import inspect
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import is_dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, cast, get_args, get_origin, get_type_hints
 
 from omegaconf import DictConfig, OmegaConf
@@ -16,11 +18,12 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
 from config_schema.complaints import ConfigError, hint, line, unknown
-from config_schema.components import Component
+from config_schema.components import Component, Made
 from config_schema.targets import resolve
 from partial_equiv.intervals import Interval
+from run_folder import FromRun
 
-__all__ = ["read"]
+__all__ = ["read", "read_plain"]
 
 Annotation: TypeAlias = Any  # a type, or what typing makes of one
 WORDS = {
@@ -35,13 +38,17 @@ WORDS = {
 SETTINGS: Mapping[str, Annotation] = {"seed": Annotated[int, Interval(0, 2**32 - 1)], "debug": bool}
 
 
-def read(config: DictConfig, injected: Mapping[str, Collection[str]]) -> dict[str, Component]:
+def read(
+    config: DictConfig, injected: Mapping[str, Collection[str]], several: Collection[str] = ()
+) -> dict[str, Component]:
     """The components that a config names.
 
     Args:
         config: as composed.
         injected: the sections that a config has, and for each one the arguments that the
             constructors give it, which the config therefore need (and may) not contain.
+        several: the sections that hold any number of components, each under a name of its own; in
+            what is returned, that of `measure` under `angles` is called "measure.angles".
 
     Raises:
         ConfigError: naming every problem, one line each.
@@ -54,19 +61,48 @@ def read(config: DictConfig, injected: Mapping[str, Collection[str]]) -> dict[st
         reason = (error.msg or str(error)).splitlines()[0]
         raise ConfigError(f"{error.full_key or 'config'}: {reason}") from error
     problems: list[str] = []
-    components = {}
+    components: dict[str, Component] = {}
     known = [*injected, *SETTINGS]
     for name, value in values.items():
         if name in SETTINGS:
             _value(name, value, SETTINGS[name], (), problems)
         elif name not in injected:
             problems.append(unknown(name, value, "the config has", known))
+        elif name in several:
+            components |= _members(name, value, injected[name], problems)
         elif component := _component(name, value, injected[name], problems):
             components[name] = component
     problems += [f"{name}: is missing" for name in known if name not in values]
     if problems:
         raise ConfigError("\n".join(problems))
     return components
+
+
+def read_plain(key: str, value: object, annotation: Annotation) -> Made:
+    """A plain value as an annotation wants it: a mapping as a dataclass, a list as a tuple.
+
+    Raises:
+        ConfigError: naming every problem, one line each.
+    """
+    problems: list[str] = []
+    found = _value(key, value, annotation, (), problems)
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return found
+
+
+def _members(
+    key: str, node: object, injected: Collection[str], problems: list[str]
+) -> dict[str, Component]:
+    """The components of a section that holds several."""
+    if not isinstance(node, dict):
+        problems.append(line(key, node, f"should be a list of options, as in {key}=[…]"))
+        return {}
+    found = {
+        f"{key}.{name}": _component(f"{key}.{name}", each, injected, problems)
+        for name, each in node.items()
+    }
+    return {name: component for name, component in found.items() if component}
 
 
 def _component(
@@ -132,6 +168,8 @@ def _value(
     problems: list[str],
 ) -> object:
     """A component, or the value as its annotation wants it: a list as a tuple, a word as a path."""
+    if _is_from_run(annotation):
+        return _value(key, value, Path, injected, problems)
     if isinstance(value, dict) and "_target_" in value:
         component = _component(key, value, injected, problems)
         if component and _is_other_class(component, annotation):
@@ -142,17 +180,25 @@ def _value(
         places = (f"{key}[{i}]" for i in range(len(value)))
         return [_value(*each, Any, injected, problems) for each in zip(places, value, strict=True)]
     try:
-        adapter = TypeAdapter(annotation, config=ConfigDict(strict=True, allow_inf_nan=False))
+        plain = ConfigDict(strict=True, allow_inf_nan=False)
+        adapter = TypeAdapter(annotation, config=None if is_dataclass(annotation) else plain)
     except PydanticUserError:  # a type that no plain value can have
         if inspect.isclass(annotation):
             reason = f"should name a {annotation.__name__} as _target_"
             problems.append(line(key, value, reason))
         return value
     try:
-        return adapter.validate_json(json.dumps(value))  # as JSON, a list may be a tuple
+        return adapter.validate_json(
+            json.dumps(value), strict=True
+        )  # as JSON, a list may be a tuple
     except ValidationError as error:
         problems += _reasons(key, value, annotation, error)
         return value
+
+
+def _is_from_run(annotation: Annotation) -> bool:
+    """Whether an argument is the trained net of a run, which a config gives as the run's folder."""
+    return any(isinstance(each, FromRun) for each in getattr(annotation, "__metadata__", ()))
 
 
 def _is_other_class(component: Component, annotation: Annotation) -> bool:
@@ -169,9 +215,9 @@ def _reasons(
     key: str, value: object, annotation: Annotation, error: ValidationError
 ) -> Iterator[str]:
     """One line for each element that is wrong, with the alternatives of a union joined by "or"."""
-    reasons: dict[tuple[int, ...], list[str]] = {}
+    reasons: dict[tuple[int | str, ...], list[str]] = {}
     for each in error.errors():
-        place = tuple(step for step in each["loc"] if isinstance(step, int))
+        place = tuple(_steps(value, each["loc"]))
         message = each["msg"].removeprefix("Input should be ")
         for word, plain in WORDS.items():
             message = message.replace(word, plain)
@@ -181,9 +227,25 @@ def _reasons(
     for place, alternatives in reasons.items():
         element: Any = value
         for step in place:
-            element = element[step] if step < len(element) else None
-        where = key + "".join(f"[{step}]" for step in place)
+            element = element[step] if _has(element, step) else None
+        where = key + "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in place)
         yield line(where, element, f"should be {' or '.join(alternatives)}{hint(element, words)}")
+
+
+def _steps(value: Any, path: tuple[int | str, ...]) -> Iterator[int | str]:  # noqa: ANN401
+    """The steps of an error's path that lead into the value; others name types of a union."""
+    for number, step in enumerate(path):
+        if _has(value, step):
+            value = value[step]
+            yield step
+        elif isinstance(step, int) or (isinstance(value, dict) and number == len(path) - 1):
+            yield step  # what is missing
+
+
+def _has(value: object, step: int | str) -> bool:
+    if isinstance(value, dict):
+        return step in value
+    return isinstance(value, list) and isinstance(step, int) and step < len(value)
 
 
 def _literals(annotation: Annotation) -> Iterator[object]:

@@ -18,38 +18,38 @@ from training.allocator import keep_freed_memory
 from training.interruption import Interrupted, Interruption
 from training.norm_statistics import mixed_batches, reestimate
 from training.progress import Progress
+from training.settings import Settings
 from training.snapshots import FitResult, FitState, Snapshots
 from training.stepper import Stepper
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-    from trainer import Trainer
-
 __all__ = ["Fit"]
 
 log = logging.getLogger(__name__)
 
-DEBUG_EPOCHS, DEBUG_BATCHES = 2, 3
 NORM_BATCHES = 32  # enough for statistics; the running averages of training see about 10
 CHECK_EVERY = 16  # steps between looks at the loss where looking makes the device wait
 
 
 class Fit:
-    """Carries out what a `Trainer` says, on one of its ranks; `run` may be called once."""
+    """Carries out what the settings say, on one of its ranks; `run` may be called once."""
 
     def __init__(
-        self, settings: "Trainer", fabric: "Fabric", model: nn.Module, splits: Splits, task: Task
+        self, settings: Settings, fabric: "Fabric", model: nn.Module, splits: Splits, task: Task
     ) -> None:
         keep_freed_memory()
         self.settings, self.fabric, self.splits, self.task = settings, fabric, splits, task
         self.ranks, self.leads = fabric.world_size, fabric.is_global_zero
         self.batch_size = settings.batch_size // self.ranks
-        self.num_epochs = min(settings.epochs, DEBUG_EPOCHS if settings.debug else settings.epochs)
         self.num_batches = self._limited(splits.train.num_batches(self.batch_size, self.ranks))
         if not self.num_batches:
             raise ValueError("nothing to train on: the training split has no samples")
         self.steps_per_epoch = math.ceil(self.num_batches / settings.accumulate)
+        self.num_epochs = settings.epochs
+        if settings.steps is not None:
+            self.num_epochs = math.ceil(settings.steps / self.steps_per_epoch)
         self.model = model
         self.stepper = Stepper(settings, fabric, model, task, self.steps_per_epoch, self.num_epochs)
         self.state = FitState()
@@ -65,6 +65,8 @@ class Fit:
         else:
             self.snapshots.forget()
             self.task.prepare(self.model, self.splits.train)
+            if not self.num_epochs:
+                self.snapshots.save_last()
         with (
             Interruption() as self.interruption,
             Progress(
@@ -80,6 +82,8 @@ class Fit:
                 self._end_epoch()
                 if self._asked_to_stop():
                     self._stop(f"after epoch {state.epoch}")
+        if not state.best_epoch:  # nothing was trained: the weights as they were initialised
+            self.snapshots.save_best()
         if self.leads:
             self.snapshots.restore_best()
         return FitResult(
@@ -157,7 +161,7 @@ class Fit:
             device=self.fabric.device,
         )
         with self.fabric.autocast():
-            limited = islice(batches, DEBUG_BATCHES if self.settings.debug else None)
+            limited = islice(batches, self.settings.max_batches)
             return self._means(totals(self.model, limited, self.task))
 
     def _means(self, sums: dict[str, Tensor]) -> dict[str, float]:
@@ -173,7 +177,8 @@ class Fit:
         return total
 
     def _limited(self, batches: int) -> int:
-        return min(batches, DEBUG_BATCHES) if self.settings.debug else batches
+        most = self.settings.max_batches
+        return batches if most is None else min(batches, most)
 
     def _looks(self) -> bool:
         return self.fabric.device.type == "cpu" or self.state.step % CHECK_EVERY == 0

@@ -9,17 +9,16 @@ from torch import Tensor, nn
 
 import checkpoint
 from tracking import rewind
+from training.settings import Settings
 from training.stepper import Stepper
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-    from trainer import Trainer
-
 __all__ = ["FitResult", "FitState", "Snapshots", "load_best"]
 
 # A training with other values of these is another training.
-FIXED = ("seed", "debug", "batch_size", "accumulate", "devices", "optimizer")
+FIXED = ("seed", "max_batches", "batch_size", "accumulate", "devices", "optimizer")
 
 
 @dataclass(frozen=True)
@@ -27,8 +26,8 @@ class FitResult:
     """What a training came to.
 
     Attributes:
-        best_epoch: the epoch whose weights the model has now, counted from 1.
-        best_value: the monitored validation value of that epoch.
+        best_epoch: the epoch whose weights the model has now, from 1 on; 0 if none was trained.
+        best_value: the monitored validation value of that epoch; NaN if none was trained.
         epochs_run: epochs trained, those before a resume included.
         seconds: time spent, that before a resume included.
         history: the tracked values of each epoch, with "epoch" and "step".
@@ -84,7 +83,7 @@ class Snapshots:
 
     def __init__(
         self,
-        settings: "Trainer",
+        settings: Settings,
         fabric: "Fabric",
         state: FitState,
         stepper: Stepper,

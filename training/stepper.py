@@ -13,11 +13,10 @@ from partial_equiv.variational import collected_kl
 from tasks import Task
 from tester import add_batch
 from training.optimisation import Schedule, make_optimizer, parameter_groups
+from training.settings import Settings
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
-
-    from trainer import Trainer
 
 __all__ = ["Stepper"]
 
@@ -27,7 +26,7 @@ class Stepper:
 
     def __init__(
         self,
-        settings: "Trainer",
+        settings: Settings,
         fabric: "Fabric",
         model: nn.Module,
         task: Task,

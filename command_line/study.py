@@ -1,0 +1,142 @@
+"""A study on the command line: `python main.py study=<name> [study.rows=[…]] [further words]`."""
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from omegaconf import OmegaConf
+
+from composition import Composition, quoted
+from config_schema import ConfigError, read_plain
+from config_schema.words import HYDRA_ERRORS, refusal
+from partial_equiv.intervals import Natural
+from studies.folder import StudyFolder
+from studies.study import Job, chosen, read_study, waves
+
+__all__ = ["StudyRun", "study_run"]
+
+CHOICES = ("study.rows", "study.seeds")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class StudyRun:
+    """A study that is to be run, or a part of it.
+
+    Attributes:
+        folder: of the study, with all of its jobs.
+        jobs: those that were asked for, with those that they build on.
+        overrides: what Hydra is to see.
+    """
+
+    folder: StudyFolder
+    jobs: Sequence[Job]
+    overrides: list[str]
+
+    @property
+    def how_to_continue(self) -> str:
+        """What an interrupted user is told."""
+        return "the same command continues the study"
+
+    def report(self) -> int:
+        """Report on what is done, and name what is not; the exit status."""
+        from studies.report import report  # seconds to import
+
+        log.info("%s", report(self.folder))
+        states = {job.name: self.folder.state(job) for job in self.jobs}
+        for name, state in states.items():
+            if state == "failed":
+                log.error(
+                    "failed: %s (see main.log there)", os.path.relpath(self.folder.path / name)
+                )
+        log.info("study folder: %s", os.path.relpath(self.folder.path))
+        return 0 if set(states.values()) == {"done"} else 1
+
+
+def study_run(words: Sequence[str], composition: Composition) -> StudyRun | None:
+    """The study that the words ask for; None if they ask for none.
+
+    Raises:
+        ConfigError: naming every problem, one line each, in the words and in the study's rows.
+    """
+    overrides = OverridesParser.create().parse_overrides(list(words))
+    mine = {each.get_key_element().lstrip("+"): each for each in overrides}
+    if "study" not in mine:
+        if given := [key for key in mine if key.startswith("study.")]:
+            raise ConfigError(f"{given[0]}: no study is chosen; write study=<name> as well")
+        return None
+    name = str(mine["study"].value())
+    kept = [each for key, each in mine.items() if key not in CHOICES]
+    config = composition.config([str(each.input_line) for each in kept], with_hydra=True)
+    study = read_study(OmegaConf.to_container(config.study, resolve=False))
+    own = [each for each in kept if not each.is_hydra_override()]
+    hydra = [str(each.input_line) for each in kept if each.is_hydra_override()]
+    further = [
+        str(each.input_line)
+        for each in own
+        if each.get_key_element().lstrip("+").partition(".")[0] != "study"
+    ]
+    seeds: Sequence[int] | None = _choice(mine, "study.seeds", Sequence[Natural])
+    patterns: Sequence[str] = _choice(mine, "study.rows", Sequence[str]) or ["*"]
+    path = _folder(name, mine, config.hydra.sweep.dir, debug=config.debug)
+    asked = study.jobs(path, further, seeds=seeds)
+    wanted = chosen(asked, patterns)
+    everything = {job.name: job for job in [*study.jobs(path, further), *asked]}
+    waves(wanted)
+    check(wanted, composition)
+    folder = StudyFolder(path, name, study, tuple(further), tuple(everything.values()))
+    names = ",".join(quoted(job.name) for job in wanted)
+    return StudyRun(
+        folder,
+        wanted,
+        [
+            *hydra,
+            "hydra.mode=MULTIRUN",
+            "hydra/sweeper=study",
+            f"hydra.sweeper.jobs=[{names}]",
+            f"hydra.sweep.dir={quoted(path)}",
+        ],
+    )
+
+
+def check(jobs: Sequence[Job], composition: Composition) -> None:
+    """Compose and check the words of every row.
+
+    Raises:
+        ConfigError: naming every problem with the row that it is of.
+    """
+    from constructors import components  # seconds to import
+
+    problems: dict[str, None] = {}
+    for row, job in {job.row: job for job in jobs}.items():
+        try:
+            components(composition.config(job.words))
+        except ConfigError as error:
+            problems |= dict.fromkeys(
+                f"study row {row}: {each}" for each in str(error).splitlines()
+            )
+        except HYDRA_ERRORS as error:
+            told = str(refusal(error, job.words, composition))
+            problems |= dict.fromkeys(f"study row {row}: {each}" for each in told.splitlines())
+    if problems:
+        raise ConfigError("\n".join(problems))
+
+
+def _choice(overrides: Mapping[str, Override], key: str, annotation: Any) -> Any:  # noqa: ANN401
+    """The value of a word that chooses a part of the study; None without it."""
+    override = overrides.get(key)
+    return None if override is None else read_plain(key, override.value(), annotation)
+
+
+def _folder(name: str, words: Mapping[str, Override], chosen_dir: str, *, debug: bool) -> Path:
+    """Where the study leaves its runs: without a date, so that the same command goes on."""
+    if "hydra.sweep.dir" in words:
+        return Path(chosen_dir).absolute()
+    outputs = Path(os.environ.get("OUTPUT_DIR", "outputs"))
+    return (outputs / "studies" / ("debug" if debug else "") / name).absolute()

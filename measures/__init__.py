@@ -1,0 +1,1 @@
+"""Measures: what to look at once a net is trained, one file each; see `measures.measure`."""

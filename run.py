@@ -1,0 +1,141 @@
+"""A run: one training, its test and its measures, in one folder.
+
+There is no other training in this project: each net of a study, each stage of a discovery is one.
+A finished run that is called again trains no further than `train.epochs` says, and is measured.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from analysis.learned_ranges import draw_learned_ranges
+from constructors import Build
+from measures.measure import Probe, Subject
+from partial_equiv.equivariance import inexact_layers
+from partial_equiv.sampling import learned_subsets, samplings
+from run_folder import is_done, read_result
+from tester import evaluate
+from tracking import Tracker
+
+__all__ = ["run"]
+
+log = logging.getLogger(__name__)
+
+
+def run(build: Build, folder: Path, *, name: str = "", group: str | None = None) -> dict[str, Any]:
+    """Train, test and measure what a config says.
+
+    Args:
+        build: makes the parts of the run.
+        folder: of the run.
+        name: of the run, in its tracker.
+        group: of the study or sweep that the run belongs to.
+
+    Returns:
+        The final figures, by flat names: test/…, val/…, range/…, <measure>/….
+    """
+    tracker = build.tracker(folder, name=name, group=group)
+    result: dict[str, Any] = {}
+    try:
+        result = _run(build, folder, tracker)
+    finally:
+        tracker.finish(result)
+    return result
+
+
+def _run(build: Build, folder: Path, tracker: Tracker) -> dict[str, Any]:
+    started = time.perf_counter()
+    model, splits, task = build.model, build.splits, build.task
+    for name, size in inexact_layers(model, splits.spec.in_channels, splits.spec.size):
+        log.warning(
+            "%s subsamples %d pixels off centre: equivariance is no longer exact from there on",
+            name,
+            size,
+        )
+    probe = _probe(build)
+    before = {"epoch": 0, **_learned(model), **probe(model)}
+    trainer = build.trainer(folder, tracker, probe if build.probes else None)
+    fit = trainer.fit(model, splits, task)
+    model.eval().requires_grad_(False)
+    subject = Subject(
+        model,
+        splits,
+        task,
+        [before, *fit.history],
+        folder,
+        trainer.seed,
+        trainer.batch_size,
+        trainer.max_batches,
+    )
+    tested = time.perf_counter()
+    test = evaluate(model, subject.batches(splits.test), task)
+    best = {f"val/{task.monitor}": fit.best_value} if fit.best_epoch else {}
+    result = {
+        **{f"test/{name}": value for name, value in test.items()},
+        **best,
+        **_learned(model),
+        "best_epoch": fit.best_epoch,
+        "epochs": fit.epochs_run,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "samples": len(splits.train),
+        "seconds/train": fit.seconds,
+        "seconds/test": time.perf_counter() - tested,
+    }
+    _draw_learned(subject, tracker)
+    tracker.artifact("model", folder / "checkpoints" / "best.pt", "model")
+    result |= _measured(build, subject, tracker)
+    result["seconds/run"] = time.perf_counter() - started
+    if is_done(folder) and (earlier := read_result(folder)).get("epochs") == fit.epochs_run:
+        result = {**earlier, **result}  # other measures of the same net still hold
+    return result
+
+
+def _measured(build: Build, subject: Subject, tracker: Tracker) -> dict[str, Any]:
+    """Take all measures of the config; their values."""
+    values: dict[str, Any] = {}
+    for name, measure in build.measures.items():
+        log.info("measuring: %s", name)
+        with torch.random.fork_rng():
+            found = measure.measure(subject)
+        values |= {f"{name}/{key}": value for key, value in found.values.items()}
+        for table, (columns, rows) in found.tables.items():
+            tracker.table(f"{name}/{table}", columns, rows)
+        for picture in found.pictures:
+            tracker.image(f"figures/{picture.stem}", picture)
+    return values
+
+
+def _learned(model: nn.Module) -> dict[str, float]:
+    """What the layers have learned of their groups, by the names that it is recorded under."""
+    return {f"range/{name}": value for name, value in learned_subsets(model).items()}
+
+
+def _draw_learned(subject: Subject, tracker: Tracker) -> None:
+    """Draw what the layers learned over training, if they did."""
+    if _learned(subject.model):
+        picture = subject.picture("learned_ranges")
+        layers = [name for name, _ in samplings(subject.model)]
+        draw_learned_ranges(subject.history, layers, picture)
+        tracker.image(f"figures/{picture.stem}", picture)
+
+
+def _probe(build: Build) -> Callable[[nn.Module], Mapping[str, float]]:
+    """All probes of the config as one, with the images that they look at."""
+    looks: list[tuple[Probe, Tensor]] = []
+    for probe in build.probes.values():
+        images, _ = next(build.splits.val.batches(probe.num_images))
+        looks.append((probe, images))
+
+    def look(model: nn.Module) -> dict[str, float]:
+        device = next((each.device for each in model.parameters()), torch.device("cpu"))
+        found: dict[str, float] = {}
+        for probe, images in looks:
+            found |= probe.look(model, images.to(device))
+        return found
+
+    return look

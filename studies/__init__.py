@@ -1,0 +1,1 @@
+"""Studies: tables of runs, with seeds, claims and a report; see `studies.study`."""

@@ -1,0 +1,56 @@
+"""The runs of a study that are done, as reports look at them."""
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from constructors import LoadedRun, load_run
+from run_folder import is_done, read_result
+from studies.folder import StudyFolder
+from tracking import read_metrics
+
+__all__ = ["FinishedRun", "finished_runs"]
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run that is done.
+
+    Attributes:
+        row: of the study, with the names of its options: row/option/option.
+        seed: of the run.
+        folder: of the run.
+        result: its final figures, by flat names.
+    """
+
+    row: str
+    seed: int
+    folder: Path
+    result: Mapping[str, Any]
+
+    def history(self) -> list[dict[str, Any]]:
+        """Its records, one for each epoch."""
+        return read_metrics(self.folder)
+
+    def table(self, name: str) -> list[dict[str, str]]:
+        """The rows of a table that it left, <measure>/<table>; none if it did not."""
+        path = self.folder / "tables" / f"{name}.csv"
+        if not path.is_file():
+            return []
+        with path.open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    def load(self) -> LoadedRun:
+        """Its trained net, and what it was built from."""
+        return load_run(self.folder)
+
+
+def finished_runs(study: StudyFolder) -> list[FinishedRun]:
+    """The runs of a study that are done, in the study's order."""
+    return [
+        FinishedRun(job.row, job.seed, study.place(job), read_result(study.place(job)))
+        for job in study.jobs
+        if is_done(study.place(job))
+    ]

@@ -1,0 +1,154 @@
+"""The folder of a study: which runs it holds, and what has become of each of them.
+
+study.json           the study's name, its words and all of its jobs, written first
+<row>/seed=<n>/      a run, see `run_folder`
+report.md, tables/, figures/
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+from statistics import fmean
+from typing import Any, Literal, TypeAlias
+
+from config_schema import ConfigError
+from run_folder import (
+    has_checkpoint,
+    is_done,
+    is_running,
+    read_failure,
+    read_result,
+    write_whole,
+)
+from studies.study import Job, Study, read_study
+
+__all__ = ["State", "StudyFolder", "is_study", "read_study_folder"]
+
+STUDY = "study.json"
+State: TypeAlias = Literal["done", "running", "torn", "failed", "waiting"]
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """A study in its folder.
+
+    Attributes:
+        path: of the folder.
+        name: of the study, as in study=<name>.
+        study: what it says.
+        further: words that were added to every run.
+        jobs: all of its runs, chosen or not.
+    """
+
+    path: Path
+    name: str
+    study: Study
+    further: tuple[str, ...]
+    jobs: tuple[Job, ...]
+
+    def begin(self) -> None:
+        """Write what the study is; the runs of other seeds that it has already stay in it.
+
+        Raises:
+            ConfigError: if the folder holds another study, or the same one with other words.
+        """
+        jobs = {job.name: job for job in self.jobs}
+        if is_study(self.path):
+            there = read_study_folder(self.path)
+            rows = {job.row for job in self.jobs}
+            jobs = {job.name: job for job in there.jobs if job.row in rows} | jobs
+            for what, old, new in (
+                ("study", there.name, self.name),
+                ("further words", " ".join(there.further), " ".join(self.further)),
+            ):
+                if old != new:
+                    reason = f"holds a study with {what} {old or '(none)'}, not {new or '(none)'}"
+                    place = "choose another folder with hydra.sweep.dir"
+                    raise ConfigError(f"{self.path}: {reason}; {place}")
+        self.path.mkdir(parents=True, exist_ok=True)
+        about = {
+            "name": self.name,
+            "study": asdict(self.study),
+            "further": self.further,
+            "jobs": [asdict(job) for job in jobs.values()],
+        }
+        write_whole(self.path / STUDY, json.dumps(about, indent=1) + "\n")
+
+    def place(self, job: Job) -> Path:
+        """The run folder of a job."""
+        return self.path / job.name
+
+    def state(self, job: Job) -> State:
+        """What has become of a job."""
+        folder = self.place(job)
+        if is_done(folder):
+            return "done"
+        if is_running(folder):
+            return "running"
+        if read_failure(folder) is not None:
+            return "failed"
+        return "torn" if has_checkpoint(folder) else "waiting"
+
+    def results(self) -> dict[str, dict[int, dict[str, Any]]]:
+        """The results of what is done: by row, then by seed."""
+        found: dict[str, dict[int, dict[str, Any]]] = {}
+        for job in self.jobs:
+            if is_done(self.place(job)):
+                found.setdefault(job.row, {})[job.seed] = read_result(self.place(job))
+        return found
+
+    def progress(self) -> str:
+        """A line: how many runs are done, and how long the others may take."""
+        states = {job.name: self.state(job) for job in self.jobs}
+        done = [job for job in self.jobs if states[job.name] == "done"]
+        seconds = {job.name: self._seconds(job) for job in done}
+        left = [job for job in self.jobs if states[job.name] != "done"]
+        text = f"{len(done)} of {len(self.jobs)} runs done"
+        if not (left and done):
+            return text
+        rows: dict[str, list[float]] = {}
+        for job in done:
+            rows.setdefault(job.row, []).append(seconds[job.name])
+        anyone = fmean(seconds.values())
+        total = sum(fmean(rows.get(job.row, [anyone])) for job in left)
+        at_once = max(1, sum(state == "running" for state in states.values()))
+        return f"{text}, about {timedelta(seconds=round(total / at_once))} to go"
+
+    def _seconds(self, job: Job) -> float:
+        result = read_result(self.place(job))
+        return float(result.get("seconds/run", 0.0))
+
+
+def is_study(path: Path) -> bool:
+    """Whether a folder is that of a study."""
+    return (path / STUDY).is_file()
+
+
+def read_study_folder(path: Path) -> StudyFolder:
+    """The study in a folder.
+
+    Raises:
+        ConfigError: if there is none, or its file is damaged.
+    """
+    file = path / STUDY
+    if not file.is_file():
+        raise ConfigError(f"{path}: holds no study ({STUDY} is not there)")
+    try:
+        values: Mapping[str, Any] = json.loads(file.read_text())
+        jobs: Sequence[Mapping[str, Any]] = values["jobs"]
+        return StudyFolder(
+            path,
+            str(values["name"]),
+            read_study(values["study"]),
+            tuple(map(str, values["further"])),
+            tuple(
+                Job(str(e["row"]), int(e["seed"]), tuple(e["words"]), tuple(e["needs"]))
+                for e in jobs
+            ),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, ConfigError):
+            raise
+        raise ConfigError(f"{file}: is damaged; start the study again to write it anew") from None

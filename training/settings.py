@@ -1,0 +1,93 @@
+"""The settings of a training."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from torch import nn
+
+from partial_equiv.intervals import Count, Fraction, Natural, NonNegative, Positive
+from tracking import Tracker
+
+__all__ = ["Settings"]
+
+
+@dataclass(kw_only=True)
+class Settings:
+    """What a training is told; see `trainer.Trainer`.
+
+    Attributes:
+        run_folder: gets checkpoints/last.pt (every epoch, and on SIGINT or SIGTERM) and best.pt.
+        tracker: gets train/*, val/*, lr, range/* and seconds/epoch after every epoch.
+        seed: of data order and augmentation, and of the draws that layers make.
+        probe: asked of the model after each validation, on the leading rank; what it says joins the
+            records.
+        epochs: passes over the training split; 0 leaves the net as it was initialised.
+        steps: of the optimiser, in place of `epochs`: so many epochs as make at least these steps.
+        max_batches: of an epoch, and to evaluate on; None: all of them.
+        batch_size: samples of a batch, over all devices together.
+        accumulate: batches that make one step of the optimiser.
+        optimizer: momentum and nesterov are SGD's.
+        learning_rate: of the weights; ranges, keep-probabilities and omega0 have their own.
+        weight_decay: of the weights alone (decoupled with AdamW).
+        schedule: after (one_cycle: with) `warmup_epochs`, see `training.optimisation.Schedule`.
+        step_epochs: epochs between two steps, or the patience of plateau.
+        step_factor: what a step multiplies the rates by.
+        gradient_clip: bound of the gradient's norm.
+        monotone_penalty: weight of the growth of ranges with depth.
+        narrow_penalty: weight of what ranges lack to the whole group (Augerino's regulariser).
+        kernel_l2_penalty: weight of the squared norm of the generated kernels.
+        kl_penalty: weight of the KL terms of subsets that depend on the input.
+        early_stop_epochs: stop after so many epochs without improvement.
+        reestimate_norm: take fresh norm statistics before each validation.
+        compile: train through torch.compile; minutes to start, and it needs a C++ compiler.
+        deterministic: ask torch for deterministic algorithms (CUDA; the CPU's are).
+        resume: run folder whose last checkpoint to go on from; an unfinished epoch, too, goes on
+            at its next batch, and the run equals an uninterrupted one bit for bit.
+    """
+
+    run_folder: Path
+    tracker: Tracker | None
+    seed: Natural = 0
+    probe: Callable[[nn.Module], Mapping[str, float]] | None = None
+    epochs: Natural = 20
+    steps: Count | None = None
+    max_batches: Count | None = None
+    batch_size: Count = 64
+    accumulate: Count = 1
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    learning_rate: Positive = 1e-3
+    range_learning_rate: NonNegative = 1e-2
+    keep_learning_rate: NonNegative = 0.1
+    omega0_learning_rate: NonNegative = 1e-3
+    weight_decay: NonNegative = 0.0
+    momentum: Fraction = 0.9
+    nesterov: bool = False
+    schedule: Literal["cosine", "one_cycle", "step", "plateau", "none"] = "cosine"
+    warmup_epochs: Natural = 0
+    final_learning_rate: NonNegative = 1e-6
+    step_epochs: Count = 10
+    step_factor: Fraction = 0.5
+    gradient_clip: Positive | None = None
+    monotone_penalty: NonNegative = 0.0
+    narrow_penalty: NonNegative = 0.0
+    kernel_l2_penalty: NonNegative = 0.0
+    kl_penalty: NonNegative = 1e-3
+    early_stop_epochs: Count | None = None
+    reestimate_norm: bool = True
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    devices: Count = 1
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    compile: bool = False
+    deterministic: bool = False
+    resume: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for settings that do not go together."""
+        if self.batch_size % self.devices:
+            raise ValueError(
+                f"batch_size={self.batch_size}: must be a multiple of {self.devices}, devices"
+            )
+        if self.nesterov and not self.momentum:
+            raise ValueError("nesterov=True: needs momentum > 0")
