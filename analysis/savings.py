@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Curve", "draw_convergence", "draw_learning_curves", "saving"]
+__all__ = ["Curve", "draw_convergence", "draw_learning_curves", "saving", "written_saving"]
 
 Curve = Mapping[float, Sequence[float]]
 """Errors of some repeats, by the number of training samples."""
@@ -36,29 +36,41 @@ def saving(curve: Curve, reference: Curve) -> dict[float, float]:
 
     Between its sizes the reference's error is a power of their number. Where it never gets so low,
     the factor is a lower bound, that of its largest size; where it is lower already at its smallest
-    size, an upper bound.
+    size, an upper bound: `written_saving` tells these apart.
 
     >>> saving({100: [2.0], 200: [0.5]}, {100: [8.0], 400: [2.0], 800: [1.0]})
     {100: 4.0, 200: 4.0}
     """
     return {
-        number: round(needed(reference, fmean(errors)) / number, 6)
+        number: round(needed(reference, fmean(errors))[0] / number, 6)
         for number, errors in curve.items()
     }
 
 
-def needed(reference: Curve, error: float) -> float:
-    """How many samples the reference needs for an error, within its sizes."""
+def written_saving(curve: Curve, reference: Curve) -> dict[float, str]:
+    """The factors of `saving` for a table, bounds as bounds.
+
+    >>> written_saving({100: [2.0], 200: [0.5]}, {100: [8.0], 400: [2.0], 800: [1.0]})
+    {100: '4', 200: '> 4'}
+    """
+    return {
+        number: f"{needed(reference, fmean(curve[number]))[1]} {factor:.3g}".strip()
+        for number, factor in saving(curve, reference).items()
+    }
+
+
+def needed(reference: Curve, error: float) -> tuple[float, str]:
+    """How many samples the reference needs for an error, and ">" or "<" if it is a bound."""
     points = [(number, fmean(errors)) for number, errors in sorted(reference.items())]
     before = (points[0][0], inf)
     for number, here in points:
         if here <= error:
             if before[1] == inf or here <= 0:
-                return number
+                return number, "<" if here < error else ""
             share = log(before[1] / error) / log(before[1] / here)
-            return exp(log(before[0]) + share * log(number / before[0]))
+            return exp(log(before[0]) + share * log(number / before[0])), ""
         before = number, here
-    return points[-1][0]
+    return points[-1][0], ">"
 
 
 def draw_learning_curves(curves: Mapping[Any, Mapping[Any, Curve]], path: Path) -> None:

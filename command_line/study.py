@@ -72,11 +72,16 @@ def study_run(words: Sequence[str], composition: Composition) -> StudyRun | None
             raise ConfigError(f"{given[0]}: no study is chosen; write study=<name> as well")
         return None
     name = str(mine["study"].value())
-    kept = [each for key, each in mine.items() if key not in CHOICES]
-    config = composition.config([str(each.input_line) for each in kept], with_hydra=True)
+    kept = {key: each for key, each in mine.items() if key not in CHOICES}
+    own = [each for each in kept.values() if not each.is_hydra_override()]
+    about = [  # the others make sense beside the words of a row alone
+        str(each.input_line)
+        for key, each in kept.items()
+        if each.is_hydra_override() or key.partition(".")[0] in ("study", "debug")
+    ]
+    config = composition.config(about, with_hydra=True)
     study = read_study(OmegaConf.to_container(config.study, resolve=False))
-    own = [each for each in kept if not each.is_hydra_override()]
-    hydra = [str(each.input_line) for each in kept if each.is_hydra_override()]
+    hydra = [str(each.input_line) for each in kept.values() if each.is_hydra_override()]
     further = [
         str(each.input_line)
         for each in own

@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from datasets.holdout import hold_out, subset
+from datasets.mirrored import mirrored
 from datasets.randomness import keyed_generator
 from datasets.rotation import Degrees, RandomRotation, random_degrees, rotate
 from datasets.spec import DataSpec, Splits
 from datasets.tensors import TensorSplit
-from partial_equiv.intervals import Count, Natural
+from partial_equiv.intervals import Count, Fraction, Natural
 
 __all__ = ["MEAN", "STD", "Digits", "enlarge", "read_digits"]
 
@@ -49,7 +50,8 @@ class Digits:
     `train_size` keeps a class-balanced part of the training images (None: all that `val_size` and
     `test_size` leave); `split_seed` fixes the splits and angles, whatever the training's seed;
     `augment_rotation` turns training images further, afresh in every epoch. `circle_crop` keeps
-    only the images' inscribed discs.
+    only the images' inscribed discs; `mirror` is the probability to mirror a training or validation
+    image.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Digits:
         train_size: Count | None = None,
         split_seed: Natural = 0,
         augment_rotation: Degrees = 0.0,
+        mirror: Fraction = 0.0,
     ) -> None:
         self.size = size
         self.circle_crop = circle_crop
@@ -71,6 +74,7 @@ class Digits:
         self.train_size = train_size
         self.split_seed = split_seed
         self.augment_rotation = augment_rotation
+        self.mirror = mirror
 
     @property
     def spec(self) -> DataSpec:
@@ -104,4 +108,5 @@ class Digits:
             return TensorSplit(images[indices], labels[indices], spec, augment)
 
         augment = RandomRotation(self.augment_rotation) if self.augment_rotation else None
-        return Splits(spec, split(train, augment), split(rest[held]), split(test))
+        parts = Splits(spec, split(train, augment), split(rest[held]), split(test))
+        return mirrored(parts, self.mirror)

@@ -12,11 +12,12 @@ from torch import Tensor
 from datasets.augment import augmentation
 from datasets.framing import resized
 from datasets.holdout import hold_out, subset
+from datasets.mirrored import mirrored
 from datasets.published import read_published
 from datasets.rotation import Degrees
 from datasets.spec import DataSpec, Splits
 from datasets.tensors import TensorSplit
-from partial_equiv.intervals import Count, Natural
+from partial_equiv.intervals import Count, Fraction, Natural
 
 __all__ = ["MNIST", "read_mnist"]
 
@@ -61,7 +62,8 @@ class MNIST:
     `train_size` keeps a class-balanced part of the training images; `split_seed` fixes which
     images are held out, whatever the training's seed; `augment_rotation` turns training images,
     `augment_flip` mirrors and `augment_crop` shifts them (pixels), afresh in every epoch. `size` is
-    what all images are resized to, and `circle_crop` keeps only their inscribed discs.
+    what all images are resized to, and `circle_crop` keeps only their inscribed discs. `mirror` is
+    the probability to mirror a training or validation image.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class MNIST:
         augment_rotation: Degrees = 0.0,
         augment_flip: bool = False,
         augment_crop: Natural = 0,
+        mirror: Fraction = 0.0,
         download: bool = True,
     ) -> None:
         self.root = root
@@ -86,6 +89,7 @@ class MNIST:
         self.train_size = train_size
         self.split_seed = split_seed
         self.augment = augmentation(augment_flip, augment_crop, augment_rotation)
+        self.mirror = mirror
         self.download = download
 
     @property
@@ -111,12 +115,13 @@ class MNIST:
         kept, val = hold_out(labels, self.val_size, self.split_seed, "val")
         train = subset(kept, labels, self.train_size, self.split_seed, "train")
         spec = self.spec
-        return Splits(
+        splits = Splits(
             spec,
             TensorSplit(images[train], labels[train], spec, self.augment),
             TensorSplit(images[val], labels[val], spec),
             TensorSplit(*self._read(train=False), spec),
         )
+        return mirrored(splits, self.mirror)
 
     def _read(self, *, train: bool) -> tuple[Tensor, Tensor]:
         images, labels = read_mnist(

@@ -15,11 +15,12 @@ from torch import Tensor
 
 from datasets.digits import MEAN, STD, enlarge, read_digits
 from datasets.holdout import hold_out, subset
+from datasets.mirrored import mirrored
 from datasets.mnist import read_mnist
 from datasets.rotation import Degrees, rotated_once
 from datasets.spec import DataSpec, Splits
 from datasets.tensors import TensorSplit
-from partial_equiv.intervals import Count, Natural
+from partial_equiv.intervals import Count, Fraction, Natural
 
 __all__ = ["DigitsSixes", "MNISTSixes"]
 
@@ -46,7 +47,8 @@ class DigitsSixes:
     """Upright sixes of scikit-learn's digits against their copies; no download.
 
     Sizes count source images; a split holds both versions of each. `split_seed` fixes which images
-    are held out, whatever the training's seed.
+    are held out, whatever the training's seed; `mirror` is the probability to mirror a training or
+    validation image.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class DigitsSixes:
         test_size: Count = 50,
         train_size: Count | None = None,
         split_seed: Natural = 0,
+        mirror: Fraction = 0.0,
     ) -> None:
         self.copies = copies
         self.size = size
@@ -64,6 +67,7 @@ class DigitsSixes:
         self.test_size = test_size
         self.train_size = train_size
         self.split_seed = split_seed
+        self.mirror = mirror
 
     @property
     def spec(self) -> DataSpec:
@@ -91,7 +95,7 @@ class DigitsSixes:
         parts = (
             _against_copies(images[part], self.copies, spec) for part in (train, rest[held], test)
         )
-        return Splits(spec, *parts)
+        return mirrored(Splits(spec, *parts), self.mirror)
 
 
 class MNISTSixes:
@@ -99,7 +103,8 @@ class MNISTSixes:
 
     Every source image is first turned by a seeded angle in [-rotation, rotation] (bilinear), then
     copied. Sizes count source images; a split holds both versions of each. `split_seed` fixes the
-    angles and which images are held out, whatever the training's seed.
+    angles and which images are held out, whatever the training's seed; `mirror` is the probability
+    to mirror a training or validation image.
     """
 
     def __init__(
@@ -110,6 +115,7 @@ class MNISTSixes:
         val_size: Count = 500,
         train_size: Count | None = None,
         split_seed: Natural = 0,
+        mirror: Fraction = 0.0,
         download: bool = True,
     ) -> None:
         self.root = root
@@ -118,6 +124,7 @@ class MNISTSixes:
         self.val_size = val_size
         self.train_size = train_size
         self.split_seed = split_seed
+        self.mirror = mirror
         self.download = download
 
     @property
@@ -145,7 +152,7 @@ class MNISTSixes:
         parts = (
             _against_copies(part, self.copies, spec) for part in (images[train], images[val], test)
         )
-        return Splits(spec, *parts)
+        return mirrored(Splits(spec, *parts), self.mirror)
 
     def _read(self, *, train: bool) -> tuple[Tensor, Tensor]:
         images, labels = _sixes(*read_mnist(self.root, train=train, download=self.download))

@@ -42,6 +42,11 @@ class DataSpec:
         assert size is not None, "a data set has classes or target vectors"
         return size
 
+    def denormalised(self, images: Tensor) -> Tensor:
+        """Return normalised images [..., C, H, W] in 0..1 again, neither clipped nor rounded."""
+        mean, std = (images.new_tensor(each).view(-1, 1, 1) for each in (self.mean, self.std))
+        return images * std + mean
+
 
 class Split(Protocol):
     """Samples that can be visited in batches, again and again, from any batch on."""

@@ -1,6 +1,6 @@
 """Cells with their labels, divided into three splits; only training cells are transformed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -21,7 +21,8 @@ class Division:
 
     `train_size` keeps a part of the training cells, and leaves the other splits as they are. With
     `test_fold` the cells are dealt out to folds, as many as the test split goes into them, of which
-    this one is the test split: for cross-validation.
+    this one is the test split: for cross-validation. `folds` is a short way to say so: of so many
+    folds, seed s tests on fold s mod `folds`, and after each round the cells are dealt out anew.
     """
 
     val_size: float
@@ -30,9 +31,15 @@ class Division:
     train_size: int | None
     seed: int
     symmetry: RandomSymmetry
+    folds: int | None = None
 
     def splits(self, images: Tensor, labels: Tensor, spec: DataSpec) -> Splits:
         """Divide images [N, 1, H, W] and labels [N, 6]; raises ValueError for impossible sizes."""
+        if self.folds is not None:
+            seed, fold = divmod(self.seed, self.folds)
+            share = 1 / self.folds
+            division = replace(self, test_size=share, test_fold=fold, seed=seed, folds=None)
+            return division.splits(images, labels, spec)
         rest, test = self._tested(len(images))
         kept, held = self._held(len(rest), len(images), "val")
         train, val = rest[kept], rest[held]

@@ -11,7 +11,7 @@ from datasets.unit_cells.homogenisation import check_material
 from datasets.unit_cells.random_cells import CellLaw
 from datasets.unit_cells.recipe import Recipe
 from datasets.unit_cells.transformations import RandomSymmetry
-from partial_equiv.intervals import Count, Fraction, Natural, Positive
+from partial_equiv.intervals import Count, Fraction, Natural, Positive, Several
 
 __all__ = ["UnitCells"]
 
@@ -28,6 +28,7 @@ class UnitCells:
         cell_seed: fixes the cells, whatever the training's seed.
         val_size, test_size: cells to hold out of training: a count, or a share of all below 1.
         test_fold: the test split is this one of 1/test_size folds; None: a random one.
+        folds: cross-validation in place of these two: split_seed s tests on fold s mod `folds`.
         train_size: keeps so many of the training cells; None: all.
         split_seed: fixes what is held out.
         augment_flip, augment_rotation, augment_transpose, augment_shift: move training cells and
@@ -49,6 +50,7 @@ class UnitCells:
         val_size: Count | Fraction = 0.1,
         test_size: Count | Fraction = 0.2,
         test_fold: Natural | None = None,
+        folds: Several | None = None,
         train_size: Count | None = None,
         split_seed: Natural = 0,
         augment_flip: bool = False,
@@ -70,7 +72,9 @@ class UnitCells:
         self.num = num
         self.num_workers = num_workers
         symmetry = RandomSymmetry(augment_flip, augment_rotation, augment_transpose, augment_shift)
-        self.division = Division(val_size, test_size, test_fold, train_size, split_seed, symmetry)
+        self.division = Division(
+            val_size, test_size, test_fold, train_size, split_seed, symmetry, folds
+        )
 
     @property
     def spec(self) -> DataSpec:

@@ -11,7 +11,7 @@ from datasets.spec import DataSpec, MissingData, Splits
 from datasets.unit_cells.division import Division, cell_spec
 from datasets.unit_cells.recipe import COMPONENTS
 from datasets.unit_cells.transformations import RandomSymmetry
-from partial_equiv.intervals import Count, Fraction, Natural
+from partial_equiv.intervals import Count, Fraction, Natural, Several
 
 __all__ = ["LABEL_ORDERS", "StoredCells", "read_cells"]
 
@@ -32,7 +32,7 @@ class StoredCells:
         label_order: of the first six columns. Should three more follow (is_gray, volfrac,
             is_broken), cells that are broken are left out.
         size: H and W.
-        val_size, test_size, test_fold, train_size, split_seed, augment_*: see
+        val_size, test_size, test_fold, folds, train_size, split_seed, augment_*: see
             `generated.UnitCells`.
     """
 
@@ -44,6 +44,7 @@ class StoredCells:
         val_size: Count | Fraction = 0.1,
         test_size: Count | Fraction = 0.2,
         test_fold: Natural | None = None,
+        folds: Several | None = None,
         train_size: Count | None = None,
         split_seed: Natural = 0,
         augment_flip: bool = False,
@@ -55,7 +56,9 @@ class StoredCells:
         self.label_order: LabelOrder = label_order
         self.size = size
         symmetry = RandomSymmetry(augment_flip, augment_rotation, augment_transpose, augment_shift)
-        self.division = Division(val_size, test_size, test_fold, train_size, split_seed, symmetry)
+        self.division = Division(
+            val_size, test_size, test_fold, train_size, split_seed, symmetry, folds
+        )
 
     @property
     def spec(self) -> DataSpec:

@@ -42,6 +42,11 @@ class Group(ABC):
         """Whether every element maps the grid of pixels to itself."""
         return False
 
+    @property
+    def has_mirror(self) -> bool:
+        """Whether some of its elements turn left into right (their determinant is −1)."""
+        return "mirror" in self.optional_parts
+
     def identity(
         self, dtype: torch.dtype | None = None, device: torch.device | None = None
     ) -> Tensor:

@@ -1,0 +1,145 @@
+"""Nets under the mirror, side by side: rows <net>/<probability to mirror a training image>."""
+
+from collections.abc import Mapping, Sequence
+from math import nan
+from pathlib import Path
+from statistics import fmean
+
+from analysis.mirrored_maps import draw_mirrored_maps
+from analysis.parity import draw_accuracies, draw_correlations
+from measures.measure import Measured, Table
+from studies.finished import FinishedRun
+
+__all__ = ["report"]
+
+RESULTS = {
+    "accuracy": "test/accuracy",
+    "mirrored_accuracy": "mirror/mirrored_accuracy",
+    "same_answers": "mirror/same_answers",
+    "least_corr_equiv": "mirror/least_corr_equiv",
+}
+TOOK = ("best_epoch", "parameters", "seconds/train")
+
+Groups = Mapping[float, Mapping[str, Sequence[FinishedRun]]]
+"""Runs of all seeds by the probability to mirror, then by net."""
+
+
+def report(runs: Sequence[FinishedRun], figures: Path) -> Measured:
+    """Tables and figures of accuracies and of the layers' answers to mirror images.
+
+    The table "results" has a row for each run, "comparison" has the nets side by side (means over
+    seeds), "sensitivity" a row for each layer of each run. Maps are those of the first seed.
+
+    Args:
+        runs: with measure=[mirror]; of other rows than <net>/<probability>, none.
+        figures: the folder to draw in.
+    """
+    groups = _grouped(runs)
+    tables = {
+        "results": _results(groups),
+        "comparison": _comparison(groups),
+        "sensitivity": _sensitivity(groups),
+    }
+    values = {
+        f"{net}_{chance:g}/{name}": _mean(group, key)
+        for chance, nets in groups.items()
+        for net, group in nets.items()
+        for name, key in RESULTS.items()
+    }
+    return Measured(values, tables, _draw(groups, figures))
+
+
+def _grouped(runs: Sequence[FinishedRun]) -> Groups:
+    found: dict[float, dict[str, list[FinishedRun]]] = {}
+    for run in runs:
+        net, chance = run.row.split("/")
+        found.setdefault(float(chance), {}).setdefault(net, []).append(run)
+    return dict(sorted(found.items()))
+
+
+def _results(groups: Groups) -> Table:
+    rows = [
+        [chance, net, run.seed, *(run.result.get(key, nan) for key in (*RESULTS.values(), *TOOK))]
+        for chance, nets in groups.items()
+        for net, runs in nets.items()
+        for run in runs
+    ]
+    return ["mirror_probability", "net", "seed", *RESULTS, *TOOK], rows
+
+
+def _comparison(groups: Groups) -> Table:
+    nets = list(dict.fromkeys(net for group in groups.values() for net in group))
+    columns = [f"{net}_{what}" for net in nets for what in ("original", "mirrored", "difference")]
+    rows = []
+    for chance, group in groups.items():
+        row: list[object] = [chance]
+        for net in nets:
+            if net in group:
+                original, mirrored = _accuracies(group[net])
+                row += [original, mirrored, original - mirrored]
+            else:
+                row += ["not run", "", ""]
+        rows.append(row)
+    return ["mirror_probability", *columns], rows
+
+
+def _sensitivity(groups: Groups) -> Table:
+    layers = [
+        {"mirror_probability": chance, "net": net, "seed": run.seed, **layer}
+        for chance, nets in groups.items()
+        for net, runs in nets.items()
+        for run in runs
+        for layer in run.table("mirror/sensitivity")
+    ]
+    columns = list(layers[0]) if layers else ["mirror_probability", "net", "seed"]
+    return columns, [list(layer.values()) for layer in layers]
+
+
+def _draw(groups: Groups, folder: Path) -> list[Path]:
+    """Draw accuracies, correlations, and for each probability the maps of one image."""
+    pictures = [folder / "accuracies.png", folder / "correlations.png"]
+    draw_accuracies(
+        {
+            chance: {net: _accuracies(e) for net, e in nets.items()}
+            for chance, nets in groups.items()
+        },
+        pictures[0],
+    )
+    draw_correlations(
+        {
+            chance: {net: _correlations(runs) for net, runs in nets.items()}
+            for chance, nets in groups.items()
+        },
+        pictures[1],
+    )
+    for chance, nets in groups.items():
+        pictures.append(folder / f"feature_maps_{chance:g}.png")
+        loaded = {net: runs[0].load() for net, runs in nets.items()}
+        one, shown = next(iter(loaded.values())), next(iter(nets.values()))[0]
+        odd = shown.result["mirror/odd_image"]
+        images, _ = next(one.build.splits.test.batches(1, start=odd))
+        models = {net: each.model for net, each in loaded.items()}
+        draw_mirrored_maps(models, images[0], one.spec, pictures[-1])
+    return pictures
+
+
+def _mean(runs: Sequence[FinishedRun], key: str) -> float:
+    return fmean(run.result.get(key, nan) for run in runs)
+
+
+def _accuracies(runs: Sequence[FinishedRun]) -> tuple[float, float]:
+    """Of the test images, and of their mirror images."""
+    return _mean(runs, RESULTS["accuracy"]), _mean(runs, RESULTS["mirrored_accuracy"])
+
+
+def _correlations(runs: Sequence[FinishedRun]) -> list[tuple[str, float, float]]:
+    """Name, corr_raw and corr_equiv of each layer but the net itself, means over the runs."""
+    tables = [run.table("mirror/sensitivity")[:-1] for run in runs]
+    return [
+        (
+            rows[0]["layer"],
+            fmean(float(row["corr_raw"]) for row in rows),
+            fmean(float(row["corr_equiv"]) for row in rows),
+        )
+        for rows in zip(*tables, strict=True)
+    ]
