@@ -28,13 +28,16 @@ def report(runs: Sequence[FinishedRun], figures: Path) -> Measured:
     """Tables and figures of accuracies and of the layers' answers to mirror images.
 
     The table "results" has a row for each run, "comparison" has the nets side by side (means over
-    seeds), "sensitivity" a row for each layer of each run. Maps are those of the first seed.
+    seeds), "sensitivity" a row for each layer of each run. Nets that are not done with every
+    probability are left out of the figures of all; maps are those of the first seed.
 
     Args:
-        runs: with measure=[mirror]; of other rows than <net>/<probability>, none.
+        runs: those without measure=[mirror] are left out.
         figures: the folder to draw in.
     """
-    groups = _grouped(runs)
+    groups = _grouped([run for run in runs if "mirror/odd_image" in run.result])
+    if not groups:
+        return Measured()
     tables = {
         "results": _results(groups),
         "comparison": _comparison(groups),
@@ -97,21 +100,18 @@ def _sensitivity(groups: Groups) -> Table:
 
 def _draw(groups: Groups, folder: Path) -> list[Path]:
     """Draw accuracies, correlations, and for each probability the maps of one image."""
-    pictures = [folder / "accuracies.png", folder / "correlations.png"]
-    draw_accuracies(
-        {
-            chance: {net: _accuracies(e) for net, e in nets.items()}
-            for chance, nets in groups.items()
-        },
-        pictures[0],
-    )
-    draw_correlations(
-        {
-            chance: {net: _correlations(runs) for net, runs in nets.items()}
-            for chance, nets in groups.items()
-        },
-        pictures[1],
-    )
+    everywhere = set.intersection(*(set(nets) for nets in groups.values()))
+    whole = {
+        chance: {net: runs for net, runs in nets.items() if net in everywhere}
+        for chance, nets in groups.items()
+    }
+    pictures = []
+    if everywhere:
+        pictures = [folder / "accuracies.png", folder / "correlations.png"]
+        accuracies = {c: {n: _accuracies(e) for n, e in nets.items()} for c, nets in whole.items()}
+        draw_accuracies(accuracies, pictures[0])
+        layers = {c: {n: _correlations(e) for n, e in nets.items()} for c, nets in whole.items()}
+        draw_correlations(layers, pictures[1])
     for chance, nets in groups.items():
         pictures.append(folder / f"feature_maps_{chance:g}.png")
         loaded = {net: runs[0].load() for net, runs in nets.items()}
