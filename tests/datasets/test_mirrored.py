@@ -3,7 +3,9 @@
 import pytest
 import torch
 
+from datasets.digits import Digits
 from datasets.mirrored import MirroredSplit, mirrored
+from datasets.sixes import DigitsSixes
 from datasets.spec import DataSpec, Splits
 from datasets.tensors import TensorSplit
 
@@ -60,3 +62,14 @@ def test_the_test_images_stay_as_they_are() -> None:
     assert all(flips(splits.train, seed=0).values())
     assert all(flips(splits.val).values())
     assert (len(splits.train), splits.train.num_batches(8)) == (NUM, 7)
+
+
+@pytest.mark.parametrize("data", [Digits(size=8), DigitsSixes(size=8)])
+def test_data_sets_mirror_what_is_trained_and_selected_on(data: Digits | DigitsSixes) -> None:
+    plain = data.splits()
+    data.mirror = 1.0
+    found = data.splits()
+    for part in ("train", "val"):
+        (one, _), (other, _) = (next(getattr(each, part).batches(5)) for each in (plain, found))
+        assert torch.equal(one.flip(-1), other)
+    assert torch.equal(next(plain.test.batches(5))[0], next(found.test.batches(5))[0])

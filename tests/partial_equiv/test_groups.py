@@ -33,6 +33,11 @@ def test_product_and_inverse_are_those_of_the_matrices(group: Group, seed: int) 
     torch.testing.assert_close(inverse, group.matrix(a).mT, **TOLERANCE)  # orthogonal: g⁻¹ = gᵀ
 
 
+def test_who_has_a_mirror_turns_left_into_right(group: Group) -> None:
+    signs = torch.linalg.det(group.matrix(draw(group, 0, 100))).round()
+    assert group.has_mirror == bool((signs < 0).any())
+
+
 @given(seed=seeds)
 def test_axioms(group: Group, seed: int) -> None:
     a, b, c = draw(group, seed), draw(group, seed + 1), draw(group, seed + 2)

@@ -209,6 +209,11 @@ def test_folds_test_every_cell_once(tmp_path: Path) -> None:
         assert len(torch.cat(cells_of(each)).unique(dim=0)) == 40
     tested = torch.cat([next(each.test.batches(40))[0] for each in folds])
     assert len(tested.unique(dim=0)) == 40
+    short = [unit_cells(tmp_path, folds=3, split_seed=seed).splits() for seed in range(6)]
+    tests = [next(each.test.batches(40))[0] for each in short]
+    for three in (tests[:3], tests[3:]):  # every deal tests every cell once
+        assert len(torch.cat(three).unique(dim=0)) == 40
+    assert not torch.equal(tests[0][:13], tests[3][:13])
     anew = unit_cells(tmp_path, test_size=0.3, test_fold=0, split_seed=1).splits()
     assert not torch.equal(cells_of(anew)[2][:13], cells_of(folds[0])[2][:13])
 
