@@ -84,7 +84,10 @@ def _tables(trials: Trials) -> dict[str, Table]:
         ]
         made[name] = ["net", *trials.augmentations], rows
     rows = [
-        [*where, *(written(trials.values(*where, key)) for key in BY_COMPONENT.values())]
+        [
+            *where,
+            *(written(trials.values(*where, e), "not measured") for e in BY_COMPONENT.values()),
+        ]
         for where in trials.runs
     ]
     made["r2_by_component"] = ["net", "augmentation", "cells", *COMPONENTS], rows
@@ -197,9 +200,9 @@ def history(run: FinishedRun) -> tuple[list[int], list[float]]:
     return [each["step"] for each in records], [each["val/loss"] for each in records]
 
 
-def written(values: Sequence[float]) -> str:
+def written(values: Sequence[float], otherwise: str = "not run") -> str:
     """Mean ± standard deviation, for a table."""
     if not values:
-        return "not run"
+        return otherwise
     spread = f" ± {stdev(values):.2g}" if len(values) > 1 else ""
     return f"{fmean(values):.4g}{spread}"
