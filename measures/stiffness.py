@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from analysis.predictions import draw_parity, draw_worst_cells
 from datasets.spec import DataSpec
-from datasets.unit_cells import COMPONENTS
+from datasets.stiffness import COMPONENTS
 from measures.measure import Measure, Measured, Subject
 from partial_equiv.gconv import frozen_kernels
 from partial_equiv.intervals import Count

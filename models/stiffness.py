@@ -27,23 +27,21 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from datasets.stiffness import COMPONENTS, PLACES, SWAPPED
 from models.polyphase import StrongestPhase
 from models.readout import PoolEach
 from partial_equiv.gconv import Activation, GroupConv, GroupFeature, LiftingConv, Norm, SpatialPool
 from partial_equiv.groups import Group
 from partial_equiv.intervals import Count, Natural, Positive
 
-__all__ = ["COMPONENTS", "StiffnessHead", "StiffnessNet", "representation"]
-
-COMPONENTS = ((0, 0), (1, 1), (2, 2), (0, 1), (1, 2), (0, 2))  # of Q, in the order of labels
-SWAPPED = [1, 0, 2, 3, 5, 4]  # x and y change places
+__all__ = ["StiffnessHead", "StiffnessNet", "representation"]
 
 Positivity = Literal["none", "exp", "square"]
 Shifts = Literal["none", "dilation", "polyphase"]
 
 
 class StiffnessNet(nn.Sequential):
-    """Maps cells [B, in_channels, H, W] to stiffnesses [B, 6]: Q00, Q11, Q22, Q01, Q12, Q02.
+    """Maps cells [B, in_channels, H, W] to stiffnesses [B, 6], ordered as `COMPONENTS` are.
 
     Args:
         in_channels: of the cells.
@@ -162,13 +160,14 @@ def representation(matrices: Tensor) -> Tensor:
 
 def as_matrix(components: Tensor) -> Tensor:
     """Q [..., 3, 3] of its components [..., 6]."""
-    places = [[0, 3, 5], [3, 1, 4], [5, 4, 2]]
+    order = {place: k for k, (i, j) in enumerate(PLACES) for place in ((i, j), (j, i))}
+    places = [[order[i, j] for j in range(3)] for i in range(3)]
     return components[..., torch.tensor(places, device=components.device)]
 
 
 def as_components(matrices: Tensor) -> Tensor:
     """The components [..., 6] of Q [..., 3, 3]."""
-    rows, columns = zip(*COMPONENTS, strict=True)
+    rows, columns = zip(*PLACES, strict=True)
     return matrices[..., list(rows), list(columns)]
 
 

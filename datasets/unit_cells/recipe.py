@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from datasets.randomness import keyed_generator
+from datasets.stiffness import COMPONENTS, PLACES
 from datasets.unit_cells.connectivity import Cell
 from datasets.unit_cells.homogenisation import Array, homogenise
 from datasets.unit_cells.random_cells import CellLaw
 
 __all__ = ["COMPONENTS", "Recipe"]
 
-COMPONENTS = ("Q00", "Q11", "Q22", "Q01", "Q12", "Q02")  # the order of labels
 VERSION = 1  # to be raised when the same recipe would give other numbers
 
 
@@ -30,7 +30,7 @@ class Recipe:
         """Return a cell, uint8 [H, W], and its stiffness [6], in the order of `COMPONENTS`."""
         cell = self.law.draw(keyed_generator(self.seed, "cell", index))
         stiffness = homogenise(cell, self.youngs_moduli, self.poisson_ratio)
-        return cell, np.array([stiffness[int(name[1]), int(name[2])] for name in COMPONENTS])
+        return cell, np.array([stiffness[place] for place in PLACES])
 
     @property
     def text(self) -> str:

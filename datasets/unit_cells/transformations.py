@@ -1,7 +1,7 @@
 """What flips, quarter turns, transposition and shifts of a cell do to its stiffness.
 
-Labels are [..., 6] in the order Q00, Q11, Q22, Q01, Q12, Q02; images end in [H, W]. Each function
-moves both, and labels alike whichever way y points.
+Labels are [..., 6], ordered as `datasets.stiffness.COMPONENTS` are; images end in [H, W]. Each
+function moves both, and labels alike whichever way y points.
 """
 
 from dataclasses import dataclass
@@ -9,10 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["RandomSymmetry", "flipped", "shifted", "transposed", "turned"]
+from datasets.stiffness import SHEARED, SWAPPED
 
-SWAPPED = [1, 0, 2, 3, 5, 4]  # x and y change places: Q00 with Q11, Q12 with Q02
-SHEARED = [1.0, 1.0, 1.0, 1.0, -1.0, -1.0]  # xy changes its sign, and with it Q12 and Q02
+__all__ = ["RandomSymmetry", "flipped", "shifted", "transposed", "turned"]
 
 
 def flipped(images: Tensor, labels: Tensor, axis: int = -1) -> tuple[Tensor, Tensor]:

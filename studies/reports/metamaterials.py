@@ -12,7 +12,7 @@ from statistics import fmean, stdev
 
 from analysis.predictions import draw_parity, draw_worst_cells
 from analysis.savings import Curve, draw_convergence, draw_learning_curves, saving, written_saving
-from datasets.unit_cells import COMPONENTS
+from datasets.stiffness import COMPONENTS
 from measures.measure import Measured, Table
 from measures.stiffness import answers
 from studies.finished import FinishedRun

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from config_schema import ConfigError
 from constructors import check, compose
 from datasets.spec import Splits
+from datasets.stiffness import COMPONENTS
 from datasets.tensors import TensorSplit
-from datasets.unit_cells import COMPONENTS
 from datasets.unit_cells.division import cell_spec
 from measures.measure import Subject
 from measures.stiffness import Stiffness, explained

@@ -8,12 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from constructors import check, compose, construct_model
-from datasets.unit_cells import COMPONENTS as LABELS
+from datasets.stiffness import COMPONENTS, PLACES, SHEARED, SWAPPED
 from datasets.unit_cells import homogenise
 from models.polyphase import StrongestPhase
 from models.stiffness import (
-    COMPONENTS,
-    SWAPPED,
     StiffnessHead,
     StiffnessNet,
     as_components,
@@ -100,7 +98,7 @@ def test_the_representation_is_what_homogenisation_does(element: list[float]) ->
 
 
 def test_the_representation_is_one_and_knows_the_order_of_labels() -> None:
-    assert [f"Q{i}{j}" for i, j in COMPONENTS] == list(LABELS)
+    assert [f"Q{i}{j}" for i, j in PLACES] == list(COMPONENTS)
     elements = D4.elements(torch.float64)
     rho = representation(D4.matrix(elements))
     table = D4.cayley_table()
@@ -110,6 +108,8 @@ def test_the_representation_is_one_and_knows_the_order_of_labels() -> None:
     torch.testing.assert_close(as_components(as_matrix(q)), q)
     turn = representation(torch.tensor([[0.0, 1.0], [-1.0, 0.0]]))
     assert turn.abs().argmax(1).tolist() == SWAPPED
+    mirror = representation(torch.tensor([[-1.0, 0.0], [0.0, 1.0]]))
+    assert torch.equal(mirror, torch.diag(torch.tensor(SHEARED)))
 
 
 def test_every_shipped_net_of_cells_is_tested() -> None:

@@ -10,7 +10,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from constructors import compose, construct_model
-from datasets.unit_cells import COMPONENTS
+from datasets.stiffness import COMPONENTS
 from studies.finished import FinishedRun, finished_runs
 from studies.folder import read_study_folder
 from studies.reports.metamaterials import report
