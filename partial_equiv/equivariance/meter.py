@@ -12,18 +12,17 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from partial_equiv.equivariance.errors import Errors, values
-from partial_equiv.equivariance.layouts import Layouts, Transform, move
-from partial_equiv.equivariance.nested import mapped, parts
+from partial_equiv.equivariance.inputs import constant, first, moved_inputs, refuse_nothing
+from partial_equiv.equivariance.layouts import Layouts, Transform
 from partial_equiv.equivariance.reasons import Looking, compare
 from partial_equiv.equivariance.recording import (
     Call,
     Function,
     Inputs,
     evaluating,
-    input_layouts,
     label,
     record,
 )
@@ -178,19 +177,6 @@ def explained(
     )
 
 
-def moved_inputs(transform: Transform, inputs: Inputs, layouts: Layouts) -> Inputs:
-    """T x; ValueError if it is not known how."""
-    lies = iter(input_layouts(inputs, layouts))
-    try:
-        return mapped(lambda value: move(transform, value, next(lies)), inputs)
-    except TypeError as error:
-        shapes = " and ".join(str(list(values(value).shape)) for _, value in parts(inputs))
-        raise ValueError(
-            f"inputs: of shape {shapes}, which no transform moves; images are [B, C, H, W], "
-            f"layouts={{'input': …}} says how others lie ({error})"
-        ) from error
-
-
 def first_run(module: nn.Module, inputs: Inputs, layouts: Layouts) -> tuple[dict[str, Call], bool]:
     """What the layers give, and whether the module takes gradients of its own while it runs."""
     with torch.no_grad():
@@ -200,32 +186,3 @@ def first_run(module: nn.Module, inputs: Inputs, layouts: Layouts) -> tuple[dict
             pass
     with torch.enable_grad():
         return record(module, inputs, layouts), True
-
-
-def refuse_nothing(
-    transforms: Sequence[Transform], inputs: Inputs, moved: Sequence[Inputs]
-) -> None:
-    """Raise ValueError if there is nothing to measure on, or with."""
-    if not transforms:
-        raise ValueError("transforms=[]: one at least")
-    if len(moved) != len(transforms):
-        raise ValueError(f"moved: {len(moved)} for {len(transforms)} transforms")
-    x = first(inputs)
-    if not x.dim() or len(x) < 2:
-        raise ValueError(f"inputs: of shape {list(x.shape)}, two different images at least")
-    if x.dim() == 3 and all(torch.equal(first(each), x) for each in moved):
-        raise ValueError(
-            f"inputs: of shape {list(x.shape)}, which no transform moves; images are [B, C, H, W]"
-        )
-
-
-def first(inputs: Inputs) -> Tensor:
-    """The first values among the inputs; ValueError if there are none."""
-    for _, value in parts(inputs):
-        return values(value)
-    raise ValueError(f"inputs: no tensor or feature in {type(inputs).__name__}")
-
-
-def constant(x: Tensor) -> bool:
-    """Whether all images have the same values [B, …]."""
-    return torch.equal(x, x[:1].expand_as(x))

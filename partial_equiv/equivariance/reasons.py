@@ -123,7 +123,8 @@ class Looking:
             return None
         return (
             f"the layer itself does not commute with the transform: in the middle of the map, "
-            f"alone, it loses {lost:.2g}, with a kernel that is the same in all directions {least:.2g}"
+            f"alone, it loses {lost:.2g}, and with a kernel that is the same in all directions "
+            f"{least:.2g}"
         )
 
     def _missing(self) -> str:

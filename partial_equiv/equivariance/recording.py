@@ -119,7 +119,7 @@ def record(
                 made = Call(layer, call, place, copy(value), None, given, named)
                 calls[call + place] = made, kind
 
-    def any_module(_: nn.Module, given: object, named: object, output: object) -> None:
+    def any_module(module: nn.Module, given: object, named: object, output: object) -> None:
         """Note what any module gives, also one that a function calls, or that torch cannot see."""
         read = {noted(value).axes for _, value in parts((given, named))}
         for _, value in parts(output):

@@ -1,4 +1,4 @@
-"""What a convolution would be if it was the same in all directions: what it loses is lost to pixels."""
+"""What a convolution would be if it was the same in all directions: its loss is the pixels'."""
 
 from dataclasses import replace
 from math import pi
