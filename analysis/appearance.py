@@ -9,9 +9,10 @@ Sizes are those of print: a figure is one column of a paper wide, or a page, and
 is 7 points high there. Every figure is saved as PNG and as SVG.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import atan2, degrees
 from pathlib import Path
 from textwrap import fill
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 COLUMN, PAGE = 3.5, 7.2  # inches
+LAST = ("chance", "counts as exact", "published")  # in legends, below what is measured
 
 # Okabe and Ito, "Color Universal Design" (2008): the colour-blind can tell them apart.
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PINK = (
@@ -72,22 +74,23 @@ class Style:
 
 
 NONE, WHOLE, LEARNED = Style(VERMILLION, "o"), Style(BLUE, "s"), Style(GREEN, "^")
-ROLES: Mapping[str, Style] = {  # what keeps its colour in all figures
-    **dict.fromkeys(("baseline", "cnn", "plain", "no symmetry", "T2"), NONE),
-    **dict.fromkeys(("parity", "full", "invariant", "d4", "equivariant"), WHOLE),
+FURTHER = tuple(map(Style, (ORANGE, SKY, PINK, BLACK, BROWN), "DvPXh"))
+ROLES: Mapping[str, Style] = {  # what keeps its colour in all figures, by a word of its name
+    **dict.fromkeys(("baseline", "cnn", "plain", "none", "t2"), NONE),
+    **dict.fromkeys(("parity", "full", "whole", "invariant", "equivariant", "d4"), WHOLE),
     **dict.fromkeys(("partial", "learned"), LEARNED),
+    **dict(zip(("flip", "c4", "shift", "d4_shift"), FURTHER, strict=False)),
 }
-FURTHER = tuple(map(Style, (ORANGE, SKY, PINK, BLACK, BROWN), "Dv*PX"))
 PLAIN: Mapping[str, str] = {
     "baseline": "no symmetry",
     "parity": "whole mirror group",
     "partial": "learns how much of the group",
     "cnn": "plain convolutions",
-    "flip": "mirror-equivariant",
-    "c4": "equivariant to quarter turns",
-    "d4": "to quarter turns and mirror",
-    "shift": "shift-invariant",
-    "d4_shift": "to turns, mirror and shifts",
+    "flip": "equivariant: mirror",
+    "c4": "equivariant: quarter turns",
+    "d4": "equivariant: quarter turns, mirror",
+    "shift": "invariant: shifts",
+    "d4_shift": "equivariant: quarter turns, mirror, shifts",
 }
 
 
@@ -111,18 +114,19 @@ def styles(names: Iterable[str]) -> dict[str, Style]:
 
     Beyond eight names, colours come again with another line.
     """
-    names = list(dict.fromkeys(names))
-    taken = [ROLES[name] for name in names if name in ROLES]
-    free = [style for style in (WHOLE, NONE, LEARNED, *FURTHER) if style not in taken]
-    free += [Style(style.colour, style.marker, line) for line in ("--", ":") for style in FURTHER]
     found: dict[str, Style] = {}
-    for name in names:
-        own = ROLES.get(name)
-        twice = own is not None and own in found.values()
-        if own is None or twice:
-            own = free.pop(0) if len(free) > 1 else free[0]
-        found[name] = own
-    return found
+    for name in dict.fromkeys(names):
+        words = (name, *re.split(r"\W+", name.lower()))
+        own = next((ROLES[word] for word in words if word in ROLES), None)
+        if own is not None and own not in found.values():
+            found[name] = own
+        else:
+            found[name] = Style("", "")  # one of those that are left, once all roles are given
+    every = (WHOLE, NONE, LEARNED, *FURTHER)
+    free = [style for style in every if style not in found.values()]
+    free += [replace(style, line=line) for line in ("--", ":", "-.") for style in every]
+    left = iter(free * len(found))
+    return {name: style if style.colour else next(left) for name, style in found.items()}
 
 
 def shades(number: int) -> list[tuple[float, float, float, float]]:
@@ -200,8 +204,9 @@ def legend(
             found.setdefault(label, handle)
     if not found:
         return
+    found |= {name: found.pop(name) for name in LAST if name in found}
     place = "outside right upper" if beside else "outside lower center"
-    letters = max(map(len, found)) + 6
+    letters = max(map(len, found)) + 7
     columns = 1 if beside else max(1, min(len(found), int(19 * figure.get_figwidth() / letters)))
     figure.legend(found.values(), found.keys(), loc=place, ncols=columns, title=title)
 

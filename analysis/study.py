@@ -38,7 +38,10 @@ def draw_study(
         panel = figure.subplots()
         for place, (name, values) in enumerate(finite.items()):
             if values:
-                panel.plot(values, [place] * len(values), "|", color=GREY, label="a seed")
+                heights = [place] * len(values)
+                panel.plot(
+                    values, heights, "|", color=BLACK, markersize=9, zorder=3, label="a seed"
+                )
                 about = interval(values)
                 bounds = [[about.mean - about.low], [about.high - about.mean]]
                 panel.errorbar(
@@ -57,9 +60,11 @@ def draw_study(
         if chance is not None:
             panel.axvline(chance, color=GREY, linestyle=":", linewidth=1, label="chance")
             numbers.append(chance)
-        if numbers:  # an interval of two seeds may be so wide that it would hide all the rest
+        if numbers:  # the interval of two seeds is so wide that it would hide all the rest
+            known_well = [interval(values) for values in finite.values() if len(values) > 2]
+            numbers += [bound for each in known_well for bound in (each.low, each.high)]
             low, high = min(numbers), max(numbers)
-            margin = 0.25 * (high - low) or 0.05 * abs(high) or 1.0
+            margin = 0.08 * (high - low) or 0.05 * abs(high) or 1.0
             panel.set_xlim(low - margin, high + margin)
         notes = {name: _note(values, finite[name]) for name, values in rows.items()}
         panel.set_yticks(range(len(rows)), [f"{plain(name)}{notes[name]}" for name in rows])
