@@ -98,15 +98,14 @@ def plain(name: str) -> str:
     """What a code name means, in plain English; names that say it themselves stay.
 
     >>> plain("cnn"), plain("SE2, partial"), plain("rot90_mirror")
-    ('plain convolutions', 'SE2, partial', 'mirrored, turned by 90°')
+    ('plain convolutions', 'SE2, partial', 'mirror, turn by 90°')
     """
     if name in PLAIN:
         return PLAIN[name]
     mirrored, turn = name.endswith("mirror"), name.removesuffix("mirror").removesuffix("_")
-    parts = ["mirrored"] if mirrored else []
     if turn.startswith("rot") and turn[3:].isdecimal():
-        return ", ".join([*parts, f"turned by {turn[3:]}°"])
-    return "mirrored" if name == "mirror" else name.replace("_", " ")
+        return f"{'mirror, ' if mirrored else ''}turn by {turn[3:]}°"
+    return name.replace("_", " ")
 
 
 def styles(names: Iterable[str]) -> dict[str, Style]:
@@ -199,7 +198,7 @@ def legend(
 ) -> None:
     """Put all that has a label below the panels, or beside them: no data lie there."""
     found: dict[str, Any] = {}
-    for panel in panels or figure.axes:
+    for panel in figure.axes if panels is None else panels:
         for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
     if not found:

@@ -77,10 +77,10 @@ def draw_streamlines(
             x.numpy(), y.numpy(), u, v, color=BLACK, linewidth=0.6, density=1.2, arrowsize=0.7
         )
         if two:
-            edge = {"levels": [0], "colors": [VERMILLION], "linestyles": "--", "linewidths": 2}
+            edge = {"levels": [0], "colors": [BLACK], "linestyles": "--", "linewidths": 2.2}
             panel.contour(x.numpy(), y.numpy(), values, **edge)
             panel.plot(
-                [], [], "--", color=VERMILLION, linewidth=2, label="both classes equally likely"
+                [], [], "--", color=BLACK, linewidth=2.2, label="both classes equally likely"
             )
         panel.plot([], [], color=BLACK, linewidth=0.6, label="streamline of the generator")
         draw_classes(

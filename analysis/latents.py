@@ -51,7 +51,7 @@ def draw_latents(orbits: Tensor, classes: Tensor, names: Sequence[str], path: Pa
         bar.set_label("image turned by (degrees, counter-clockwise)")
         for panel, heading in ((left, "by class"), (right, "by the angle of the view")):
             panel.set(xlabel=axes[0], ylabel=axes[1], title=heading)
-            panel.set_aspect("equal", adjustable="datalim")
+            panel.set_aspect("equal")
         legend(figure, [left], title="class")
 
 
