@@ -128,7 +128,8 @@ class Regression(Task):
     def summary(self, means: Mapping[str, float]) -> dict[str, float]:
         """Return loss, relative error and R² (nan where all targets are the same)."""
         reported = {name: mean for name, mean in means.items() if not name.startswith(SUMS)}
-        errors, variances = [], []
+        errors: list[float] = []
+        variances: list[float] = []
         while f"{SUMS}error/{(i := len(errors))}" in means:
             errors.append(means[f"{SUMS}error/{i}"])
             square = means[f"{SUMS}square/{i}"]

@@ -10,7 +10,7 @@ is 7 points high there. Every figure is saved as PNG and as SVG.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import atan2, degrees
@@ -41,7 +41,7 @@ BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PINK = (
 GREY, BROWN = "#666666", "#7A4A1E"
 SIGNED, ANSWERS, PICTURE = "RdBu_r", "viridis", "gray"  # colour maps: weights, answers, images
 
-STYLE: Mapping[str, Any] = {
+STYLE: Any = {  # of Matplotlib, which names its keys in the type
     "font.size": 8,
     "axes.titlesize": 8,
     "axes.labelsize": 8,
@@ -177,7 +177,7 @@ def drawing(
     from matplotlib import rc_context
     from matplotlib.figure import Figure  # a heavy import, for the end of a run
 
-    with rc_context(dict(STYLE)):
+    with rc_context(STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         figure.suptitle(wrapped(title, width))
         yield figure
@@ -191,12 +191,11 @@ def wrapped(text: str, width: float) -> str:
 
 def legend(
     figure: "Figure",
-    panels: "Sequence[Axes] | None" = None,
+    panels: "Iterable[Axes] | None" = None,
     *,
     title: str | None = None,
-    beside: bool = False,
 ) -> None:
-    """Put all that has a label below the panels, or beside them: no data lie there."""
+    """Put all that has a label below the panels: no data lie there."""
     found: dict[str, Any] = {}
     for panel in figure.axes if panels is None else panels:
         for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
@@ -204,10 +203,10 @@ def legend(
     if not found:
         return
     found |= {name: found.pop(name) for name in LAST if name in found}
-    place = "outside right upper" if beside else "outside lower center"
     letters = max(map(len, found)) + 7
-    columns = 1 if beside else max(1, min(len(found), int(19 * figure.get_figwidth() / letters)))
-    figure.legend(found.values(), found.keys(), loc=place, ncols=columns, title=title)
+    columns = max(1, min(len(found), int(19 * figure.get_figwidth() / letters)))
+    handles, labels = list(found.values()), list(found)
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, title=title)
 
 
 def chance_line(panel: "Axes", chance: float | None, *, percent: bool = True) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from math import nan, radians
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from analysis.appearance import (
     COLUMN,
@@ -145,7 +145,7 @@ def draw_accuracies_over_angles(
     """
     title = "Test accuracy over the angle of the test images"
     with drawing(path, title, height=4.0 + 0.1 * len(accuracies)) as figure:
-        panel = figure.subplots(subplot_kw={"projection": "polar"})
+        panel: Any = figure.subplots(subplot_kw={"projection": "polar"})
         seeds = False
         for name, style in styles(accuracies).items():
             degrees = sorted(accuracies[name])
@@ -173,7 +173,7 @@ def _logarithmic(panel: "Axes", tolerance: float, axis: Literal["x", "y"]) -> No
     """A logarithmic axis of errors, with what counts as exact shaded."""
     limits = panel.get_xlim() if axis == "x" else panel.get_ylim()
     highest = max(TOP, limits[1])
-    span = {"color": GREY, "alpha": 0.15, "linewidth": 0, "label": "counts as exact"}
+    span: Any = {"color": GREY, "alpha": 0.15, "linewidth": 0, "label": "counts as exact"}
     if axis == "x":
         panel.set(xscale="log", xlim=(FLOOR / 2, highest))
         panel.axvspan(FLOOR / 2, tolerance, **span)

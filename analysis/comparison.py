@@ -2,8 +2,8 @@ r"""Compare the rows of a sweep: means, paired differences, and what becomes of 
 
     python -m analysis.comparison <sweep folder> --claim "row_A >= row_B - 0.002"
 
-Jobs whose words differ in the seed alone are one row; `analysis.claims` says how rows are compared. The
-tables and the figure `rows` are written into the sweep's folder.
+Jobs whose words differ in the seed alone are one row; `analysis.claims` says how rows are compared.
+The tables and the figure `rows` are written into the sweep's folder.
 """
 
 import csv

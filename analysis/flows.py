@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -77,7 +78,7 @@ def draw_streamlines(
             x.numpy(), y.numpy(), u, v, color=BLACK, linewidth=0.6, density=1.2, arrowsize=0.7
         )
         if two:
-            edge = {"levels": [0], "colors": [BLACK], "linestyles": "--", "linewidths": 2.2}
+            edge: Any = {"levels": [0], "colors": [BLACK], "linestyles": "--", "linewidths": 2.2}
             panel.contour(x.numpy(), y.numpy(), values, **edge)
             panel.plot(
                 [], [], "--", color=BLACK, linewidth=2.2, label="both classes equally likely"
@@ -114,7 +115,9 @@ def draw_decoded_flow(frames: Tensor, degrees: Tensor, path: Path, most: int = 8
             panel.imshow(strip.tolist(), cmap=PICTURE, vmin=0, vmax=1, extent=extent)
             for j, time in enumerate(times.tolist()):
                 place = ((j + 0.5) * wide, top + high + gap / 2)
-                panel.text(*place, f"{degrees[row, time]:.0f}°", fontsize=7, ha="center", va="center")
+                panel.text(
+                    *place, f"{degrees[row, time]:.0f}°", fontsize=7, ha="center", va="center"
+                )
         panel.set(xlim=(0, len(times) * wide), ylim=(len(rows) * (high + gap), 0), frame_on=False)
         shares = [f"{time / (frames.shape[1] - 1):.2f}" for time in times.tolist()]
         panel.set_xticks([(j + 0.5) * wide for j in range(len(times))], shares)

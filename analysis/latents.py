@@ -82,7 +82,9 @@ def draw_rows(rows: Mapping[str, Tensor], spec: DataSpec, title: str, path: Path
     pictures = parts.flatten(0, 1)  # [N·rows, V, H, W]
     high, wide = (side + 1 for side in pictures.shape[2:])
     cell = (PAGE - 1.0) / views
-    with drawing(path, title, width=PAGE, height=0.9 + cell * len(pictures) * high / wide) as figure:
+    with drawing(
+        path, title, width=PAGE, height=0.9 + cell * len(pictures) * high / wide
+    ) as figure:
         panel = figure.subplots()
         panel.imshow(sheet(pictures).tolist(), cmap=PICTURE, vmin=0, vmax=1)
         degrees = [f"{360 * k / views:g}°" for k in range(views)]

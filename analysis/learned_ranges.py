@@ -1,4 +1,4 @@
-"""The figure of what a relaxation learned: how much of the group each layer keeps, over training."""
+"""The figure of what a relaxation learned, such as how much of the group each layer keeps."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -70,7 +70,10 @@ def draw_learned_ranges(
         }
         for kind in kinds
     }
-    few, shown = len(kinds) <= MOST_PANELS, [x for x in layers if any(x in values[k] for k in kinds)]
+    few, shown = (
+        len(kinds) <= MOST_PANELS,
+        [x for x in layers if any(x in values[k] for k in kinds)],
+    )
     title = "How much of the group each layer keeps" if RANGE in prefixes else "What layers learn"
     if few:
         size = {"width": COLUMN, "height": 1.1 + 1.9 * len(kinds) + 0.07 * len(shown)}

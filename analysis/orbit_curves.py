@@ -19,7 +19,12 @@ def draw_turning_errors(curves: Mapping[str, Sequence[float]], num_views: int, p
         for name, style in styles(curves).items():
             degrees = [360 * (k + 1) / num_views for k in range(len(curves[name]))]
             panel.plot(
-                degrees, curves[name], style.line, color=style.colour, marker=style.marker, label=name
+                degrees,
+                curves[name],
+                style.line,
+                color=style.colour,
+                marker=style.marker,
+                label=name,
             )
         panel.axhline(1, color=BLACK, linewidth=0.8, linestyle="--", label="answering the mean")
         if max(map(max, curves.values())) > RUNAWAY:
@@ -63,7 +68,12 @@ def draw_over_angles(
                 degrees = [360 * k / len(values) for k in range(len(values))]
                 percent = [100 * value for value in values]
                 panel.plot(
-                    degrees, percent, style.line, color=style.colour, marker=style.marker, label=name
+                    degrees,
+                    percent,
+                    style.line,
+                    color=style.colour,
+                    marker=style.marker,
+                    label=name,
                 )
                 if num_images:
                     bars = [share_bar(value, num_images) for value in values]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from analysis.appearance import BLUE, GREY, PAGE, drawing, legend, wrapped
+from analysis.appearance import BLUE, GREY, PAGE, drawing, legend
 
 __all__ = ["draw_parity", "draw_worst_cells"]
 
@@ -14,9 +14,9 @@ MEANING = {  # of the stiffness Q: mean stress (first index) under mean strain (
     "Q00": "stretch along x",
     "Q11": "stretch along y",
     "Q22": "shear",
-    "Q01": "stretch along x by y",
-    "Q12": "stretch along y by shear",
-    "Q02": "stretch along x by shear",
+    "Q01": "coupling of x and y",
+    "Q12": "coupling of y and shear",
+    "Q02": "coupling of x and shear",
 }
 
 
@@ -35,7 +35,7 @@ def draw_parity(
             spread = (true - true.mean()).square().sum()
             r2 = 1 - (said - true).square().sum() / spread if spread > 0 else float("nan")
             ends = [low, high]
-            panel.plot(ends, ends, color=GREY, linewidth=0.8, label="predicted as it is")
+            panel.plot(ends, ends, color=GREY, linewidth=0.8, label="predicted = true")
             dots = {"color": BLUE, "markersize": 2.5, "alpha": 0.5, "rasterized": True}
             panel.plot(true.numpy(), said.numpy(), ".", label="a test cell", **dots)
             meaning = f" ({MEANING[name]})" if name in MEANING else ""
@@ -45,8 +45,9 @@ def draw_parity(
             panel.grid()
         for panel in panels[len(names) :]:
             panel.remove()
-        figure.supxlabel("true (in the unit of Young's moduli)")
-        figure.supylabel("predicted")
+        for panel in panels[::COLUMNS]:
+            panel.set_ylabel("predicted")
+        panels[COLUMNS * (rows - 1)].set_xlabel("true (in the unit of Young's moduli)")
         legend(figure, panels[: len(names)])
 
 
@@ -57,7 +58,7 @@ def draw_worst_cells(
     errors = (answers - targets).norm(dim=1) / targets.norm(dim=1)
     worst = errors.argsort(descending=True)[:WORST].tolist()
     heading = f"The test cells of largest relative error (black is stiff): {title}"
-    with drawing(path, heading, width=PAGE, height=3.3) as figure:
+    with drawing(path, heading, width=PAGE, height=3.35) as figure:
         for panel, i in zip(figure.subplots(1, WORST, squeeze=False)[0], worst, strict=False):
             panel.imshow(cells[i, 0].numpy(), cmap="gray_r", vmin=0, vmax=1)
             panel.set(xticks=[], yticks=[])
@@ -68,4 +69,4 @@ def draw_worst_cells(
                 lines.append(f"{name} {round(true, 3) + 0.0:6.3f}{round(said, 3) + 0.0:7.3f}")
             panel.set_xlabel("\n".join(lines), family="monospace", fontsize=7)
         explained = [f"{name} {MEANING[name]}" for name in names if name in MEANING]
-        figure.supxlabel(wrapped("; ".join(explained), PAGE), fontsize=7)
+        figure.supxlabel("; ".join(explained[:3]) + "\n" + "; ".join(explained[3:]), fontsize=7)

@@ -77,7 +77,9 @@ def draw_learning_curves(curves: Mapping[Any, Mapping[Any, Curve]], path: Path) 
     from matplotlib.ticker import NullLocator
 
     chosen = styles(net for nets in curves.values() for net in nets)
-    repeats = max(len(each) for nets in curves.values() for c in nets.values() for each in c.values())
+    repeats = max(
+        len(each) for nets in curves.values() for c in nets.values() for each in c.values()
+    )
     bars = f"; bars: standard deviation over up to {repeats} repeats" if repeats > 1 else ""
     title = f"Error on test cells, over the number of training cells{bars}"
     with drawing(path, title, width=PAGE, height=_height(len(curves))) as figure:

@@ -69,10 +69,11 @@ def draw_turn(
     rows = -(-len(shown) // columns)
     num_angles = probabilities.shape[1]
     degrees = [360 * step / num_angles for step in range(num_angles + 1)]
-    title = "What the net believes while its input turns (mean; bands: 80 % of the images)"
+    title = "What the net believes while its input turns counter-clockwise"
     size = COLUMN if columns == 1 else PAGE
     with drawing(path, title, width=size, height=1.1 + 1.75 * rows) as figure:
-        panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).flat
+        grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+        panels = grid.flat
         for panel, own in zip(panels, shown, strict=False):
             part = probabilities[classes == own].cpu()
             heading = f"images of “{names[own]}”"
@@ -98,9 +99,10 @@ def draw_turn(
             panel.tick_params(axis="x", rotation=45 if columns > 3 else 0)
         for panel in list(panels)[len(shown) :]:
             panel.set_visible(False)
-        figure.supxlabel("input turned by (degrees, counter-clockwise)")
-        figure.supylabel("predicted probability")
-        legend(figure)
+        grid[-1, 0].set_xlabel("turned by (°)")
+        for row in grid:
+            row[0].set_ylabel("probability")
+        legend(figure, title="mean over the images; bands: 80 % of them")
 
 
 def _of_class(probabilities: Tensor, classes: Tensor) -> Tensor:

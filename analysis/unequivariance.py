@@ -10,6 +10,7 @@ from analysis.appearance import GREY, PAGE, PICTURE, SIGNED, drawing, legend, st
 
 __all__ = ["draw_filters", "draw_losses"]
 
+
 def draw_losses(curves: Mapping[int, Sequence[tuple[float, float]]], path: Path) -> None:
     """Draw the loss (nats) over the steps of training, for each size of the picture in pixels."""
     title = "Learning to tell a picture from its own quarter turn"

@@ -35,7 +35,9 @@ def spec(num_classes: int | None, target_size: int | None) -> DataSpec:
 
 def explained(answers: torch.Tensor, targets: torch.Tensor) -> float:
     """R² of one component."""
-    return 1 - ((answers - targets).square().sum() / (targets - targets.mean()).square().sum()).item()
+    return (
+        1 - ((answers - targets).square().sum() / (targets - targets.mean()).square().sum()).item()
+    )
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 40])

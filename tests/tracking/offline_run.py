@@ -30,7 +30,9 @@ def main(folder: Path) -> None:
     tracker.artifact("model", folder / "best.pt", "model")
     columns = ["number", "is rotation", "mixed", "truth", "empty", "place"]
     rows = [[1, 0.5, "a", True, None, Path("here")], [2.5, True, 3, None, None, None]]
-    tracker.table("generators", columns, [*rows, [math.nan, None, False, False, None, Path("here")]])
+    tracker.table(
+        "generators", columns, [*rows, [math.nan, None, False, False, None, Path("here")]]
+    )
     tracker.image("lost", folder / "lost.png")  # what does not work costs itself alone
     tracker.artifact("gone", folder / "gone.pt", "model")
     tracker.scalars({"train/loss": math.nan, "after": 1.0}, epoch=3, step=30)
