@@ -1,4 +1,4 @@
-"""The style sheet of all figures: sizes, colours by role, names in plain English, saving.
+"""The style sheet of all figures: sizes, colours by role, legends, saving.
 
     with drawing(path, "What it shows", height=2.6) as figure:
         panel = figure.subplots()
@@ -13,12 +13,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from math import atan2, degrees
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
-
-from torch import Tensor
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     *("ANSWERS", "BLACK", "BLUE", "COLUMN", "GREEN", "GREY", "PAGE", "PICTURE", "SIGNED"),
     *("VERMILLION", "Style", "angle_colours", "chance_line", "class_colours", "drawing"),
-    *("element_names", "legend", "plain", "save", "shades", "styles", "wrapped"),
+    *("legend", "save", "shades", "styles", "wrapped"),
 ]
 
 COLUMN, PAGE = 3.5, 7.2  # inches
@@ -76,36 +73,11 @@ class Style:
 NONE, WHOLE, LEARNED = Style(VERMILLION, "o"), Style(BLUE, "s"), Style(GREEN, "^")
 FURTHER = tuple(map(Style, (ORANGE, SKY, PINK, BLACK, BROWN), "DvPXh"))
 ROLES: Mapping[str, Style] = {  # what keeps its colour in all figures, by a word of its name
-    **dict.fromkeys(("baseline", "cnn", "plain", "none", "t2"), NONE),
+    **dict.fromkeys(("baseline", "cnn", "none", "t2"), NONE),
     **dict.fromkeys(("parity", "full", "whole", "invariant", "equivariant", "d4"), WHOLE),
     **dict.fromkeys(("partial", "learned"), LEARNED),
     **dict(zip(("flip", "c4", "shift", "d4_shift"), FURTHER, strict=False)),
 }
-PLAIN: Mapping[str, str] = {
-    "baseline": "no symmetry",
-    "parity": "whole mirror group",
-    "partial": "learns how much of the group",
-    "cnn": "plain convolutions",
-    "flip": "equivariant: mirror",
-    "c4": "equivariant: quarter turns",
-    "d4": "equivariant: quarter turns, mirror",
-    "shift": "invariant: shifts",
-    "d4_shift": "equivariant: quarter turns, mirror, shifts",
-}
-
-
-def plain(name: str) -> str:
-    """What a code name means, in plain English; names that say it themselves stay.
-
-    >>> plain("cnn"), plain("SE2, partial"), plain("rot90_mirror")
-    ('plain convolutions', 'SE2, partial', 'mirror, turn by 90°')
-    """
-    if name in PLAIN:
-        return PLAIN[name]
-    mirrored, turn = name.endswith("mirror"), name.removesuffix("mirror").removesuffix("_")
-    if turn.startswith("rot") and turn[3:].isdecimal():
-        return f"{'mirror, ' if mirrored else ''}turn by {turn[3:]}°"
-    return name.replace("_", " ")
 
 
 def styles(names: Iterable[str]) -> dict[str, Style]:
@@ -152,21 +124,6 @@ def angle_colours() -> "Colormap":
     return LinearSegmentedColormap.from_list(
         "angles", [BLUE, "#151515", ORANGE, "#B8B8B8", BLUE], N=360
     )
-
-
-def element_names(matrices: Tensor) -> list[str]:
-    """Short names of elements R(θ)·Mᵐ with matrices [G, 2, 2]: the angle, and M for mirrored.
-
-    >>> import torch
-    >>> element_names(torch.tensor([[[0.0, 1.0], [-1.0, 0.0]], [[-1.0, 0.0], [0.0, 1.0]]]))
-    ['90°', '0°·M']
-    """
-    names = []
-    for matrix in matrices.tolist():
-        angle = round(degrees(atan2(matrix[0][1], matrix[1][1])), 1) + 0.0  # no -0
-        mirrored = matrix[0][0] * matrix[1][1] - matrix[0][1] * matrix[1][0] < 0
-        names.append(f"{angle:g}°·M" if mirrored else f"{angle:g}°")
-    return names
 
 
 @contextmanager

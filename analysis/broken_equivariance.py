@@ -1,21 +1,12 @@
 """Figures of broken equivariance: over input sizes, over layers and epochs, over the test angle."""
 
 from collections.abc import Mapping, Sequence
-from math import nan, radians
+from math import isfinite, nan, radians
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from analysis.appearance import (
-    COLUMN,
-    GREY,
-    PAGE,
-    VERMILLION,
-    drawing,
-    legend,
-    plain,
-    shades,
-    styles,
-)
+from analysis.appearance import COLUMN, GREY, PAGE, VERMILLION, drawing, legend, shades, styles
+from analysis.names import plain
 from analysis.spread import share_bar
 
 if TYPE_CHECKING:
@@ -110,7 +101,11 @@ def draw_errors_over_layers(
             last = {layer: history[-1][1].get(layer, nan) for layer in layers}
             broken = first_break(last, tolerance)
             _name_layers(panel, layers, broken)
-            panel.set_title(f"{plain(name)}\n{f'first break: {broken}' if broken else 'exact'}")
+            measured = any(map(isfinite, last.values()))
+            verdict = (
+                f"first break: {broken}" if broken else "exact" if measured else "not measured"
+            )
+            panel.set_title(f"{plain(name)}\n{verdict}")
             panel.set_xlabel(ERROR)
         legend(figure, panels[: len(histories)], title="after epoch")
 
@@ -125,7 +120,7 @@ def _name_layers(panel: "Axes", layers: Sequence[str], broken: str | None) -> No
         if place == own or (place % step == 0 and (own is None or abs(place - own) >= step))
     ]
     panel.set_yticks(places, [layers[place] for place in places])
-    panel.set_ylim(len(layers) - 0.5, -0.5)
+    panel.set_ylim(max(len(layers), 1) - 0.5, -0.5)
     if own is not None:
         label = panel.get_yticklabels()[places.index(own)]
         label.set(color=VERMILLION, fontweight="bold")

@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from analysis.appearance import PAGE, SIGNED, drawing, element_names
+from analysis.appearance import PAGE, SIGNED, drawing
+from analysis.names import element_names
 from analysis.responses import Response
 
 __all__ = ["draw_kernel", "kernel_over_group"]

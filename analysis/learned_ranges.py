@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.appearance import BLUE, COLUMN, PAGE, drawing, legend, plain, shades
+from analysis.appearance import BLUE, COLUMN, PAGE, drawing, legend, shades
+from analysis.names import plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

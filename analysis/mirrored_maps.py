@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from analysis.appearance import ANSWERS, PAGE, PICTURE, SIGNED, drawing, plain
+from analysis.appearance import ANSWERS, PAGE, PICTURE, SIGNED, drawing
 from analysis.feature_maps import visible
+from analysis.names import plain
 from analysis.responses import responses
 from datasets.spec import DataSpec
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from analysis.appearance import COLUMN, PAGE, chance_line, drawing, legend, plain, styles
+from analysis.appearance import COLUMN, PAGE, chance_line, drawing, legend, styles
+from analysis.names import plain
 from analysis.spread import share_bar
 
 __all__ = ["draw_accuracies", "draw_correlations"]

@@ -6,7 +6,8 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
-from analysis.appearance import PAGE, drawing, legend, plain, styles
+from analysis.appearance import PAGE, drawing, legend, styles
+from analysis.names import plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from math import isfinite
 from pathlib import Path
 
-from analysis.appearance import BLACK, BLUE, GREY, PAGE, drawing, legend, plain
+from analysis.appearance import BLACK, BLUE, GREY, PAGE, drawing, legend
 from analysis.claims import Values, interval
+from analysis.names import plain
 
 __all__ = ["draw_study"]
 

@@ -7,7 +7,8 @@ import pytest
 from matplotlib import rcParams
 from matplotlib.colors import to_rgb
 
-from analysis.appearance import class_colours, drawing, legend, plain, styles
+from analysis.appearance import class_colours, drawing, legend, styles
+from analysis.names import plain
 from analysis.spread import share_bar
 from analysis.study import draw_study
 from tests.imports import source_files

@@ -43,8 +43,10 @@ def test_the_layer_that_breaks_has_its_name(figures: list[Figure], number: int) 
 
 
 def test_an_exact_or_dead_net_breaks_nowhere(figures: list[Figure]) -> None:
-    draw_errors_over_layers({"a": [(0, {"x": 0.0})], "b": [(0, {"x": nan})]}, 1e-4, HERE)
-    assert [panel.get_title() for panel in figures[0].axes] == ["a\nexact", "b\nexact"]
+    nets = {"a": [(0, {"x": 0.0})], "b": [(0, {"x": nan})], "c": [(0, {})]}
+    draw_errors_over_layers(nets, 1e-4, HERE)
+    titles = [panel.get_title() for panel in figures[0].axes]
+    assert titles == ["a\nexact", "b\nnot measured", "c\nnot measured"]
     draw_errors_over_sizes({"a": {32: 0.1, 33: 0.0}}, 1e-4, HERE)
     assert figures[-1].axes[0].get_ylim()[0] > 0
 
