@@ -1,6 +1,7 @@
 """Samplings: which elements, what gradient, what probability."""
 
 from functools import partial
+from itertools import product
 from math import pi
 from types import SimpleNamespace
 
@@ -8,9 +9,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from partial_equiv.gconv import GroupFeature
 from partial_equiv.groups import O2, SO2, Cyclic, Dihedral, Mirror, Trivial
 from partial_equiv.penalties import monotone, narrow
 from partial_equiv.sampling import Sampling, learned_subsets, project_, samplings, set_progress
+from tests.blobs import images
 
 RANDOM = {"sampling": "random"}
 
@@ -102,6 +105,26 @@ def test_keep_gradient_agrees_with_the_enumerated_expectation(keep: float) -> No
     assert expectation.item() == pytest.approx(enumerated, abs=0.05)
     slope = keep * (1 - keep) * (kept - dropped)
     assert sampling.keep_logits.grad.item() == pytest.approx(slope, rel=0.08)
+
+
+def test_keep_gradient_under_a_maximum_is_that_of_the_expectation() -> None:
+    """Enumerated over the eight subsets of C4; each element decides alone, the loss is linear."""
+    sampling = Sampling(Cyclic(4), partial=True, initial_keep=0.4, scope="element").double()
+    set_progress(sampling, 1.0)
+    x = images(1, 1, 4, 3, 3, seed=2)
+    draw = sampling.sample(feature(50_000), seeded())
+    drawn = GroupFeature(x.expand(50_000, -1, -1, -1, -1), draw.elements, draw.weights)
+    drawn.group_max().sum((1, 2, 3)).mean().backward()
+    logits = sampling.keep_logits.detach().clone().requires_grad_()
+    expectation = torch.zeros(())
+    for subset in product((0.0, 1.0), repeat=3):
+        kept = torch.tensor(subset).double()
+        probability = torch.where(kept > 0, logits.sigmoid(), 1 - logits.sigmoid()).prod()
+        weights = torch.cat([torch.ones(1).double(), kept])[None]
+        maximum = GroupFeature(x, draw.elements[:1], weights).group_max().sum()
+        expectation = expectation + probability * maximum
+    expectation.backward()
+    torch.testing.assert_close(sampling.keep_logits.grad, logits.grad, rtol=0.12, atol=0)
 
 
 def test_evaluation_drops_what_is_kept_with_less_than_a_half() -> None:
