@@ -84,11 +84,16 @@ class FiniteRotations(Finite):
 
     Args:
         order: n.
+
+    Raises:
+        ValueError: if n is less than 1.
     """
 
     whole: ClassVar[Group]
 
     def __init__(self, order: Count = 1) -> None:
+        if order < 1:
+            raise ValueError(f"order={order}: must be at least 1")
         self.order = order
 
     def of_order(self, order: int) -> Self:
