@@ -16,20 +16,30 @@ from datasets.batching import Augmentation, BatchedSplit
 from datasets.spec import DataSpec, MissingData, Split
 from datasets.tensors import TensorSplit
 
-__all__ = ["FileSplit", "Source", "UnreadableFiles", "make_split"]
+__all__ = ["FileSplit", "Source", "UnreadableFiles", "make_split", "named"]
 
 GIB = 2**30
+SHOWN = 10  # files in a message
+REMEDY = "replace, convert or delete what cannot be read"
+
+
+def named(reasons: Mapping[str, str]) -> str:
+    """Return files with what is to be said of each, the first of very many; in any terminal.
+
+    >>> named({"a.jpg": "empty", "b\\udcff.jpg": "torn"})
+    'a.jpg (empty), b\\\\udcff.jpg (torn)'
+    """
+    shown = [f"{name} ({reason})" for name, reason in list(reasons.items())[:SHOWN]]
+    more = f" and {len(reasons) - SHOWN} more" if len(reasons) > SHOWN else ""
+    return f"{', '.join(shown)}{more}".encode("utf-8", "backslashreplace").decode()
 
 
 class UnreadableFiles(MissingData):
     """Names the files that cannot be read, the first of them with reasons."""
 
     def __init__(self, reasons: Mapping[str, str], root: object) -> None:
-        self.reasons = dict(reasons)
-        shown = [f"{name} ({reason})" for name, reason in list(reasons.items())[:3]]
-        more = f" and {len(reasons) - 3} more" if len(reasons) > 3 else ""
-        what = f"cannot read {', '.join(shown)}{more}"
-        super().__init__(what, root, "replace or delete what is damaged")
+        self.reasons, self.root = dict(reasons), root
+        super().__init__(f"cannot read {named(reasons)}", root, REMEDY)
 
 
 class Source(Protocol):

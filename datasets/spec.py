@@ -42,6 +42,21 @@ class DataSpec:
         assert size is not None, "a data set has classes or target vectors"
         return size
 
+    def normalised(self, images: Tensor) -> Tensor:
+        """Return images [..., C, H, W] in 0..1 as a net is given them."""
+        mean, std = self._statistics(images)
+        return (images - mean) / std
+
+    def denormalised(self, images: Tensor) -> Tensor:
+        """Return normalised images [..., C, H, W] in 0..1 again, neither clipped nor rounded."""
+        mean, std = self._statistics(images)
+        return images * std + mean
+
+    def _statistics(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and std [C, 1, 1] where the images are, and as precise."""
+        mean, std = (images.new_tensor(each).view(-1, 1, 1) for each in (self.mean, self.std))
+        return mean, std
+
 
 class Split(Protocol):
     """Samples that can be visited in batches, again and again, from any batch on."""

@@ -5,30 +5,21 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from datasets.dataset import DataSet
 from datasets.files import make_split
 from datasets.orbits.splits import OrbitSplits
 from datasets.orbits.storage import OrbitFile, write_orbits
-from datasets.spec import DataSpec, Split, Splits
+from datasets.spec import DataSpec, Split
 from partial_equiv.intervals import Natural, NonNegative, Several
 
 __all__ = ["Orbits"]
 
 
-class ImageSet(Protocol):
-    """A data set of images with classes."""
-
-    @property
-    def spec(self) -> DataSpec: ...
-
-    def splits(self) -> Splits: ...
-
-
-class Orbits:
+class Orbits(DataSet):
     """Every image of some classes, turned by all multiples of 360°/num_views.
 
     A view's class is that of its image; classes are counted in the order of `classes`. The source
@@ -48,7 +39,7 @@ class Orbits:
 
     def __init__(
         self,
-        source: ImageSet,
+        source: DataSet,
         root: str = "data",
         folder: str | None = None,
         classes: Sequence[str] = (),
@@ -82,8 +73,21 @@ class Orbits:
         num_classes = len(self.classes)
         return replace(self.source.spec, num_classes=num_classes, class_names=self.classes)
 
-    def splits(self) -> OrbitSplits:
-        """Turn the images, unless that is done, and return the splits.
+    @property
+    def place(self) -> str:
+        """The folder of the views."""
+        return str(self.folder)
+
+    def check_available(self) -> None:
+        """Look whether the source's files are there.
+
+        Raises:
+            MissingData: naming what is missing, and how to get it.
+        """
+        self.source.check_available()
+
+    def read(self) -> OrbitSplits:
+        """Turn the images, unless that is done.
 
         Raises:
             MissingData: if a source image, or a view, cannot be read.
@@ -116,10 +120,9 @@ class Orbits:
     def _images(self, source: Split) -> dict[str, Tensor]:
         """The images of each class that has some, by its key: uint8 [n, C, H, W]."""
         spec = self.source.spec
-        mean, std = (torch.tensor(each).view(-1, 1, 1) for each in (spec.mean, spec.std))
         found: dict[str, list[Tensor]] = {name: [] for name in self.classes}
         for images, targets in source.batches(1024):
-            raw = ((images * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
+            raw = (spec.denormalised(images) * 255).round().clamp(0, 255).to(torch.uint8)
             for name, chosen in found.items():
                 chosen.append(raw[targets == self.known.index(name)])
         whole = {_key(name): torch.cat(chosen) for name, chosen in found.items()}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from datasets.holdout import hold_out, subset
+from datasets.holdout import counted, hold_out, selection
 from datasets.randomness import keyed_generator
 from datasets.spec import DataSpec, Splits
 from datasets.tensors import TensorSplit
@@ -19,16 +19,16 @@ __all__ = ["Division", "cell_spec"]
 class Division:
     """How to divide cells: sizes are counts, or shares below 1 of all cells.
 
-    `train_size` keeps a part of the training cells, and leaves the other splits as they are. With
-    `test_fold` the cells are dealt out to folds, as many as the test split goes into them, of which
-    this one is the test split: for cross-validation.
+    `train_size` keeps a part of the training cells, and leaves the other splits as they are. For
+    cross-validation, with `folds` = k, the cells are dealt out to k folds: seed r makes the fold
+    r mod k of deal r // k the test split, so that k seeds in a row test every cell once.
     """
 
     val_size: float
     test_size: float
-    test_fold: int | None
+    folds: int | None
     train_size: int | None
-    seed: int
+    split_seed: int
     symmetry: RandomSymmetry
 
     def splits(self, images: Tensor, labels: Tensor, spec: DataSpec) -> Splits:
@@ -41,7 +41,7 @@ class Division:
                 raise ValueError(
                     f"dataset.train_size={self.train_size}: only {len(train)} are not held out"
                 )
-            train = subset(train, torch.zeros(len(images)), self.train_size, self.seed, "train")
+            train = selection(train, torch.zeros(len(images)), self.train_size, self.seed, "train")
         symmetry = self.symmetry or None
         return Splits(
             spec,
@@ -50,27 +50,26 @@ class Division:
             TensorSplit(images[test], labels[test], spec),
         )
 
+    @property
+    def seed(self) -> int:
+        """That of the draw: all folds of one deal share it."""
+        return self.split_seed // (self.folds or 1)
+
     def _tested(self, num: int) -> tuple[Tensor, Tensor]:
         """Return the indices of all other cells, and of the test split."""
-        rest, test = self._held(num, num, "test")
-        if self.test_fold is None:
-            return rest, test
-        folds = round(num / len(test))
-        if not self.test_fold < folds:
-            raise ValueError(
-                f"dataset.test_fold={self.test_fold}: with test_size={self.test_size:g}, folds are "
-                f"0 to {folds - 1}"
-            )
+        if self.folds is None:
+            return self._held(num, num, "test")
+        if self.folds > num:
+            raise ValueError(f"dataset.folds={self.folds}: there are only {num} cells")
         dealt = torch.randperm(num, generator=keyed_generator(self.seed, "folds"))
         tested = torch.zeros(num, dtype=torch.bool)
-        tested[dealt[self.test_fold :: folds]] = True
+        tested[dealt[self.split_seed % self.folds :: self.folds]] = True
         return (~tested).nonzero().flatten(), tested.nonzero().flatten()
 
     def _held(self, num: int, total: int, split: str) -> tuple[Tensor, Tensor]:
         size = self.test_size if split == "test" else self.val_size
-        count = size if isinstance(size, int) else round(size * total)
         try:
-            return hold_out(torch.zeros(num), count, self.seed, split)
+            return hold_out(torch.zeros(num), counted(size, total), self.seed, split)
         except ValueError as error:
             raise ValueError(f"dataset.{split}_size={size:g}: {error}") from None
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 
+from datasets.dataset import DataSet
 from datasets.spec import DataSpec, Splits
 from datasets.unit_cells.division import Division, cell_spec
 from datasets.unit_cells.generation import obtain
@@ -11,12 +12,12 @@ from datasets.unit_cells.homogenisation import check_material
 from datasets.unit_cells.random_cells import CellLaw
 from datasets.unit_cells.recipe import Recipe
 from datasets.unit_cells.transformations import RandomSymmetry
-from partial_equiv.intervals import Count, Fraction, Natural, Positive
+from partial_equiv.intervals import Count, Fraction, Natural, Positive, Several
 
 __all__ = ["UnitCells"]
 
 
-class UnitCells:
+class UnitCells(DataSet):
     """Cells [size, size] with labels Q00, Q11, Q22, Q01, Q12, Q02, generated on first use.
 
     Attributes:
@@ -27,7 +28,8 @@ class UnitCells:
         youngs_moduli, poisson_ratio: see `homogenisation.homogenise`.
         cell_seed: fixes the cells, whatever the training's seed.
         val_size, test_size: cells to hold out of training: a count, or a share of all below 1.
-        test_fold: the test split is this one of 1/test_size folds; None: a random one.
+        folds: k, for cross-validation: split_seed r makes fold r mod k of deal r // k the test
+            split, whatever test_size says; None: a random test split.
         train_size: keeps so many of the training cells; None: all.
         split_seed: fixes what is held out.
         augment_flip, augment_rotation, augment_transpose, augment_shift: move training cells and
@@ -48,7 +50,7 @@ class UnitCells:
         cell_seed: Natural = 0,
         val_size: Count | Fraction = 0.1,
         test_size: Count | Fraction = 0.2,
-        test_fold: Natural | None = None,
+        folds: Several | None = None,
         train_size: Count | None = None,
         split_seed: Natural = 0,
         augment_flip: bool = False,
@@ -70,18 +72,20 @@ class UnitCells:
         self.num = num
         self.num_workers = num_workers
         symmetry = RandomSymmetry(augment_flip, augment_rotation, augment_transpose, augment_shift)
-        self.division = Division(val_size, test_size, test_fold, train_size, split_seed, symmetry)
+        self.division = Division(val_size, test_size, folds, train_size, split_seed, symmetry)
 
     @property
     def spec(self) -> DataSpec:
         """Shapes and normalisation."""
         return cell_spec(self.recipe.law.size)
 
-    def splits(self) -> Splits:
-        """Return the three splits; the cells are generated unless their file is there.
+    @property
+    def place(self) -> str:
+        """The folder of the files."""
+        return str(self.folder)
 
-        Raises MissingData if it is damaged, ValueError for impossible sizes or recipes.
-        """
+    def read(self) -> Splits:
+        """Read the cells; they are generated unless their file is there."""
         cells, stiffness = obtain(self.folder, self.recipe, self.num, self.num_workers)
         images = torch.from_numpy(cells * 255).unsqueeze(1)  # [N, 1, H, W]
         return self.division.splits(images, torch.from_numpy(stiffness).float(), self.spec)

@@ -7,11 +7,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from datasets.dataset import DataSet
 from datasets.spec import DataSpec, MissingData, Splits
 from datasets.unit_cells.division import Division, cell_spec
 from datasets.unit_cells.recipe import COMPONENTS
 from datasets.unit_cells.transformations import RandomSymmetry
-from partial_equiv.intervals import Count, Fraction, Natural
+from partial_equiv.intervals import Count, Fraction, Natural, Several
 
 __all__ = ["LABEL_ORDERS", "StoredCells", "read_cells"]
 
@@ -24,7 +25,7 @@ BROKEN = 8  # the column of is_broken, after is_gray and volfrac
 REMEDY = "give dataset.file the path of a torch file with the tensors imgs and labels"
 
 
-class StoredCells:
+class StoredCells(DataSet):
     """The cells of a torch file: a dictionary of `imgs` [N, H, W] and `labels` [N, 6 or 9].
 
     Attributes:
@@ -32,7 +33,7 @@ class StoredCells:
         label_order: of the first six columns. Should three more follow (is_gray, volfrac,
             is_broken), cells that are broken are left out.
         size: H and W.
-        val_size, test_size, test_fold, train_size, split_seed, augment_*: see
+        val_size, test_size, folds, train_size, split_seed, augment_*: see
             `generated.UnitCells`.
     """
 
@@ -43,7 +44,7 @@ class StoredCells:
         size: Count = 64,
         val_size: Count | Fraction = 0.1,
         test_size: Count | Fraction = 0.2,
-        test_fold: Natural | None = None,
+        folds: Several | None = None,
         train_size: Count | None = None,
         split_seed: Natural = 0,
         augment_flip: bool = False,
@@ -55,19 +56,29 @@ class StoredCells:
         self.label_order: LabelOrder = label_order
         self.size = size
         symmetry = RandomSymmetry(augment_flip, augment_rotation, augment_transpose, augment_shift)
-        self.division = Division(val_size, test_size, test_fold, train_size, split_seed, symmetry)
+        self.division = Division(val_size, test_size, folds, train_size, split_seed, symmetry)
 
     @property
     def spec(self) -> DataSpec:
         """Shapes and normalisation."""
         return cell_spec(self.size)
 
-    def splits(self) -> Splits:
-        """Return the three splits.
+    @property
+    def place(self) -> str:
+        """The file."""
+        return str(self.file)
 
-        Raises MissingData if the file is absent, damaged or of another layout, ValueError for
-        impossible sizes.
+    def check_available(self) -> None:
+        """Look whether the file is there.
+
+        Raises:
+            MissingData: saying where it was looked for.
         """
+        if not self.file.is_file():
+            raise MissingData("there are no unit cells", self.file, REMEDY)
+
+    def read(self) -> Splits:
+        """Read the cells of the file."""
         images, labels = read_cells(self.file, self.label_order)
         height, width = images.shape[-2:]
         if (height, width) != self.spec.size:
