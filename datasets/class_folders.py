@@ -88,8 +88,9 @@ def list_pictures(root: Path, part: str, classes: tuple[str, ...]) -> Listing:
         remedy = f"the classes are those of training: {', '.join(classes[:10])}"
         raise MissingData(f"unknown class {', '.join(unknown[:3])}", folder, remedy)
     entries = Entries(root)
-    for each in (root, *(root / name for name in PARTS if (root / name).is_dir())):
-        entries.visit(each)  # a link that leads back there is not followed
+    for name in (".", *(PARTS if part in PARTS else ())):
+        if (root / name).is_dir():
+            entries.visit(root / name)  # a link that leads back there is not followed
     for name in found:
         if not entries.visit(folder / name):
             what = f"the folder of class {name} is a link to another folder of the data"

@@ -32,7 +32,7 @@ DEEP_LOOKS = 256  # of them to decode, should they have 16 bits
 TWELVE_BITS = 2 ** (12 - 8)  # what is below, of 256 levels, fits in 12 of 16 bits
 LARGEST = 2**28  # pixels of a picture: some 800 MB in colour
 UNREADABLE = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}  # by Pillow alone, that is
-# Pillow's own limit would warn of 90 million pixels, from a thread; ours is checked in `_decoded`.
+# Pillow's own limit would warn of 90 million pixels, from a thread; ours is checked in `_open`.
 Image.MAX_IMAGE_PIXELS = None
 BILINEAR = Image.Resampling.BILINEAR  # Pillow's widens with the reduction, so that none aliases
 FITS: dict[Fit, Callable[[Image.Image, tuple[int, int]], Image.Image]] = {
@@ -114,7 +114,7 @@ class Pictures:
 
         def look(place: int) -> None:
             try:
-                with Image.open(self._opened(wanted[place])) as file:
+                with _open(self._opened(wanted[place])) as file:
                     deep = _is_deep(file)
             except Exception as error:
                 raise self._unreadable(wanted[place], error) from None
@@ -128,10 +128,7 @@ class Pictures:
     def _decoded(self, index: int) -> tuple[Tensor, bool]:
         """Return one picture, and whether its file has 16 bits a pixel; raises UnreadableFiles."""
         try:
-            with Image.open(self._opened(index)) as file:
-                width, height = file.size
-                if width * height > LARGEST:
-                    raise ValueError(f"{width} x {height} pixels are too many: make it smaller")
+            with _open(self._opened(index)) as file:
                 deep = _is_deep(file)
                 # A large JPEG is decoded at a fraction of its size, still at least `size`.
                 file.draft(None, (self.size, self.size))
@@ -193,6 +190,16 @@ class Pictures:
         elif isinstance(error, OSError) and error.strerror:
             reason = error.strerror
         return UnreadableFiles({name: reason}, self.root)
+
+
+def _open(source: Path | BytesIO) -> Image.Image:
+    """Open a picture, not decoding it yet; raises ValueError if it is too large."""
+    file = Image.open(source)
+    width, height = file.size
+    if width * height > LARGEST:
+        file.close()
+        raise ValueError(f"{width} x {height} pixels are too many: make it smaller")
+    return file
 
 
 def _is_deep(file: Image.Image) -> bool:
