@@ -15,7 +15,7 @@ from torch import Tensor
 from datasets.entries import Entries, names_of_folders
 from datasets.files import UnreadableFiles, named
 from datasets.pictures import is_picture
-from datasets.spec import MissingData
+from datasets.spec import MissingData, one_line
 
 __all__ = ["Listing", "class_names", "is_presplit", "list_pictures", "report"]
 
@@ -117,7 +117,7 @@ def report(listings: Sequence[Listing], root: Path) -> None:
     left_out = {name: reason for each in listings for name, reason in each.left_out.items()}
     if left_out:
         total = taken + len(left_out)
-        what = named(dict(sorted(left_out.items())))
+        what = one_line(named(dict(sorted(left_out.items()))))
         logger.warning("took %d of %d entries of %s; left out: %s", taken, total, root, what)
     else:
         logger.info("took all %d pictures of %s", taken, root)
@@ -127,7 +127,6 @@ def _folders(folder: Path) -> list[str]:
     """Return the names of a folder's folders; raises MissingData if one is no text."""
     names = names_of_folders(folder)
     for name in names:
-        shown = name.encode("unicode_escape").decode()
         if any(letter < " " or "\ud800" <= letter <= "\udfff" for letter in name):
-            raise MissingData(f"the name of the folder {shown} is no text", folder, "rename it")
+            raise MissingData(f"the name of the folder {name} is no text", folder, "rename it")
     return names

@@ -24,14 +24,14 @@ REMEDY = "replace, convert or delete what cannot be read"
 
 
 def named(reasons: Mapping[str, str]) -> str:
-    """Return files with what is to be said of each, the first of very many; in any terminal.
+    """Return files with what is to be said of each; of very many the first.
 
-    >>> named({"a.jpg": "empty", "b\\udcff.jpg": "torn"})
-    'a.jpg (empty), b\\\\udcff.jpg (torn)'
+    >>> named({"a.jpg": "empty", "b.jpg": "torn"})
+    'a.jpg (empty), b.jpg (torn)'
     """
     shown = [f"{name} ({reason})" for name, reason in list(reasons.items())[:SHOWN]]
     more = f" and {len(reasons) - SHOWN} more" if len(reasons) > SHOWN else ""
-    return f"{', '.join(shown)}{more}".encode("utf-8", "backslashreplace").decode()
+    return ", ".join(shown) + more
 
 
 class UnreadableFiles(MissingData):

@@ -7,14 +7,23 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-__all__ = ["DataSpec", "MissingData", "Split", "Splits"]
+__all__ = ["DataSpec", "MissingData", "Split", "Splits", "one_line"]
+
+
+def one_line(text: str) -> str:
+    """Return a text that any terminal and log file takes, whatever names of files are in it.
+
+    >>> print(one_line("a\\nb\\udcff.jpg"))
+    a\\nb\\udcff.jpg
+    """
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 class MissingData(ValueError):
     """One line: which data are missing or damaged, where they were looked for, how to get them."""
 
     def __init__(self, what: str, where: object, remedy: str) -> None:
-        super().__init__(f"{what}; looked in {where}; {remedy}")
+        super().__init__(one_line(f"{what}; looked in {where}; {remedy}"))
 
 
 @dataclass(frozen=True)
