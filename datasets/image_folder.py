@@ -11,6 +11,7 @@ from datasets.images import Facts, FileImages, Listed
 from datasets.pictures import Bits, Fit, Pictures
 from datasets.spec import Splits
 from partial_equiv.intervals import Count, Fraction
+from partial_equiv.refusal import Refusal
 
 __all__ = ["ImageFolder"]
 
@@ -53,9 +54,9 @@ class ImageFolder(FileImages):
         channels = 1 if self.grey else 3
         for name, values in (("mean", self.mean), ("std", self.std)):
             if values is not None and len(values) != channels:
-                raise ValueError(f"{name}={list(values)}: grey={self.grey} needs {channels} values")
+                raise Refusal(f"grey={self.grey} needs {channels} values", **{name: list(values)})
         if self.std and 0 in self.std:
-            raise ValueError(f"std={list(self.std)}: should have no zero")
+            raise Refusal("should have no zero", std=list(self.std))
 
     @property
     def facts(self) -> Facts:

@@ -15,6 +15,7 @@ from datasets.images import Facts, Labelled
 from datasets.published import PublishedFiles, PublishedImages
 from datasets.spec import Splits
 from partial_equiv.intervals import Count
+from partial_equiv.refusal import Refusal
 
 __all__ = ["FACTS", "MNIST", "MNISTImages", "Variant", "mnist_files", "read_mnist"]
 
@@ -55,7 +56,7 @@ def read_mnist(
         data = source(str(files.root), train=train, download=download)
         images, labels = data.data.unsqueeze(1), data.targets
         if images.shape != (len(labels), 1, 28, 28):
-            raise ValueError(f"{len(labels)} labels for images of shape {tuple(images.shape)}")
+            raise Refusal(f"{len(labels)} labels for images of shape {tuple(images.shape)}")
         return images, labels
 
     images, labels = files.read(read)

@@ -14,6 +14,7 @@ from datasets.images import Facts, Labelled
 from datasets.published import PublishedFiles, PublishedImages
 from datasets.spec import Splits
 from partial_equiv.intervals import Count
+from partial_equiv.refusal import Refusal
 
 __all__ = ["Objects"]
 
@@ -101,7 +102,7 @@ class Objects(PublishedImages):
                 images = images.permute(0, 3, 1, 2)
             labels = torch.as_tensor(data.targets if "train" in part else data.labels).long()
             if images.shape != (len(labels), 3, side, side):
-                raise ValueError(f"{len(labels)} labels for images of shape {tuple(images.shape)}")
+                raise Refusal(f"{len(labels)} labels for images of shape {tuple(images.shape)}")
             return images.contiguous(), labels
 
         return files.read(read)

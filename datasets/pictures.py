@@ -16,6 +16,7 @@ from tqdm import tqdm
 from datasets.files import UnreadableFiles
 from datasets.spec import MissingData
 from partial_equiv.intervals import Interval
+from partial_equiv.refusal import Refusal
 
 __all__ = ["Bits", "Fit", "Pictures", "is_picture"]
 
@@ -198,7 +199,7 @@ def _open(source: Path | BytesIO) -> Image.Image:
     width, height = file.size
     if width * height > LARGEST:
         file.close()
-        raise ValueError(f"{width} x {height} pixels are too many: make it smaller")
+        raise Refusal(f"{width} x {height} pixels are too many: make it smaller")
     return file
 
 
@@ -213,11 +214,11 @@ def _plain(image: Image.Image, mode: Literal["L", "RGB"], bits: int) -> Image.Im
     if image.mode.startswith("I;16"):  # Pillow would clip the values
         values = np.asarray(image)
         if values.max(initial=0) >= 2**bits:
-            raise ValueError(f"it has a pixel of {values.max()}, more than bits={bits} can hold")
+            raise Refusal(f"it has a pixel of {values.max()}, more than bits={bits} can hold")
         image = Image.fromarray((values >> (bits - 8)).astype(np.uint8))
     elif image.mode in ("I", "F"):
         kind = "floats" if image.mode == "F" else "integers of 32 bits"
-        raise ValueError(f"its pixels are {kind} of no known range: save it with 8 or 16 bits")
+        raise Refusal(f"its pixels are {kind} of no known range: save it with 8 or 16 bits")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)

@@ -7,6 +7,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from partial_equiv.refusal import Refusal
+
 __all__ = ["DataSpec", "MissingData", "Split", "Splits", "one_line"]
 
 
@@ -19,7 +21,7 @@ def one_line(text: str) -> str:
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
-class MissingData(ValueError):
+class MissingData(Refusal):
     """One line: which data are missing or damaged, where they were looked for, how to get them."""
 
     def __init__(self, what: str, where: object, remedy: str) -> None:

@@ -11,6 +11,7 @@ from datasets.spec import DataSpec, Splits
 from datasets.tensors import TensorSplit
 from datasets.unit_cells.recipe import COMPONENTS
 from datasets.unit_cells.transformations import RandomSymmetry
+from partial_equiv.refusal import Refusal
 
 __all__ = ["Division", "cell_spec"]
 
@@ -38,8 +39,8 @@ class Division:
         train, val = rest[kept], rest[held]
         if self.train_size is not None:
             if self.train_size > len(train):
-                raise ValueError(
-                    f"dataset.train_size={self.train_size}: only {len(train)} are not held out"
+                raise Refusal(
+                    f"only {len(train)} are not held out", **{"dataset.train_size": self.train_size}
                 )
             train = selection(train, torch.zeros(len(images)), self.train_size, self.seed, "train")
         symmetry = self.symmetry or None
@@ -60,7 +61,7 @@ class Division:
         if self.folds is None:
             return self._held(num, num, "test")
         if self.folds > num:
-            raise ValueError(f"dataset.folds={self.folds}: there are only {num} cells")
+            raise Refusal(f"there are only {num} cells", **{"dataset.folds": self.folds})
         dealt = torch.randperm(num, generator=keyed_generator(self.seed, "folds"))
         tested = torch.zeros(num, dtype=torch.bool)
         tested[dealt[self.split_seed % self.folds :: self.folds]] = True
@@ -71,7 +72,7 @@ class Division:
         try:
             return hold_out(torch.zeros(num), counted(size, total), self.seed, split)
         except ValueError as error:
-            raise ValueError(f"dataset.{split}_size={size:g}: {error}") from None
+            raise Refusal(f"{error}", **{f"dataset.{split}_size": f"{size:g}"}) from None
 
 
 def cell_spec(size: int) -> DataSpec:
