@@ -64,7 +64,8 @@ class FileSplit(BatchedSplit):
 
     `num_workers` threads read ahead; 0 reads when a batch is asked for.
 
-    Raises ValueError if there are not as many targets as indices.
+    Raises:
+        Refusal: if there are not as many targets as indices.
     """
 
     def __init__(
@@ -127,7 +128,8 @@ def make_split(
 ) -> Split:
     """Return the images number `indices` [N] as a split, in memory if `memory` GiB can hold them.
 
-    Raises UnreadableFiles; for a split that stays in its files, as far as a quick look can tell.
+    Raises:
+        UnreadableFiles: for a split that stays in its files, as far as a quick look can tell.
     """
     height, width = spec.size
     if len(indices) * spec.in_channels * height * width <= memory * GIB:

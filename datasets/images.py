@@ -121,6 +121,12 @@ class ImageSet(DataSet):
         """Return the part of the training images' indices that `train_size` keeps."""
         return selection(indices, labels, self.train_size, self.split_seed, "train")
 
+    def held_out(self, rest: Labelled, test: Labelled) -> Splits:
+        """Return the splits of two parts that memory holds; validation is held out of the first."""
+        images, labels = rest
+        train, val = self.divided(labels)
+        return self.in_memory((images[train], labels[train]), (images[val], labels[val]), test)
+
     def in_memory(self, train: Labelled, val: Labelled, test: Labelled) -> Splits:
         """Return the splits of three parts that memory holds."""
         spec = self.spec

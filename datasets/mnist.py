@@ -113,10 +113,4 @@ class MNIST(MNISTImages):
 
     def read(self) -> Splits:
         """Read the images; validation is held out of training."""
-        images, labels = self.read_part(train=True)
-        train, val = self.divided(labels)
-        return self.in_memory(
-            (images[train], labels[train]),
-            (images[val], labels[val]),
-            self.read_part(train=False),
-        )
+        return self.held_out(self.read_part(train=True), self.read_part(train=False))

@@ -79,11 +79,7 @@ class Objects(PublishedImages):
 
     def read(self) -> Splits:
         """Read the images; validation is held out of training."""
-        images, labels = self._read(train=True)
-        train, val = self.divided(labels)
-        return self.in_memory(
-            (images[train], labels[train]), (images[val], labels[val]), self._read(train=False)
-        )
+        return self.held_out(self._read(train=True), self._read(train=False))
 
     def _read(self, *, train: bool) -> Labelled:
         from torchvision import datasets as torchvision_datasets

@@ -105,9 +105,11 @@ class Pictures:
         return images
 
     def check(self, indices: Tensor, num_workers: int) -> None:
-        """Raise UnreadableFiles naming the files that do not begin like a picture.
+        """Look at the beginnings of the files; of very many, at some, evenly spread.
 
-        Of very many, some are looked at, evenly spread. Raises MissingData as `load` does.
+        Raises:
+            UnreadableFiles: naming those that do not begin like a picture.
+            MissingData: as `load` does.
         """
         wanted = indices[:: max(1, len(indices) // LOOKS)].tolist()
         step = max(1, len(wanted) // DEEP_LOOKS)

@@ -5,35 +5,66 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from datasets.dataset import DataSet
 from datasets.holdout import counted, hold_out, selection
 from datasets.randomness import keyed_generator
 from datasets.spec import DataSpec, Splits
 from datasets.tensors import TensorSplit
 from datasets.unit_cells.recipe import COMPONENTS
 from datasets.unit_cells.transformations import RandomSymmetry
+from partial_equiv.intervals import Count, Fraction, Natural, Several
 from partial_equiv.refusal import Refusal
 
-__all__ = ["Division", "cell_spec"]
+__all__ = ["CellSet"]
 
 
-@dataclass(frozen=True)
-class Division:
-    """How to divide cells: sizes are counts, or shares below 1 of all cells.
+@dataclass(frozen=True, kw_only=True)
+class CellSet(DataSet):
+    """Cells [size, size] with their stiffness, whoever has computed it.
 
-    `train_size` keeps a part of the training cells, and leaves the other splits as they are. For
-    cross-validation, with `folds` = k, the cells are dealt out to k folds: seed r makes the fold
-    r mod k of deal r // k the test split, so that k seeds in a row test every cell once.
+    For cross-validation, with `folds` = k, the cells are dealt out to k folds: `split_seed` r makes
+    fold r mod k of deal r // k the test split, so that k seeds in a row test every cell once.
+
+    Attributes:
+        size: side in pixels.
+        val_size, test_size: cells to hold out of training: a count, or a share of all below 1.
+        folds: k, in place of test_size; None: a random test split.
+        train_size: keeps so many of the training cells, and leaves the other splits as they are;
+            None: all.
+        split_seed: fixes what is held out, whatever the training's seed.
+        augment_flip, augment_rotation, augment_transpose, augment_shift: move training cells and
+            labels alike, afresh in every epoch; see `transformations.RandomSymmetry`.
     """
 
-    val_size: float
-    test_size: float
-    folds: int | None
-    train_size: int | None
-    split_seed: int
-    symmetry: RandomSymmetry
+    size: Count = 64
+    val_size: Count | Fraction = 0.1
+    test_size: Count | Fraction = 0.2
+    folds: Several | None = None
+    train_size: Count | None = None
+    split_seed: Natural = 0
+    augment_flip: bool = False
+    augment_rotation: bool = False
+    augment_transpose: bool = False
+    augment_shift: bool = False
 
-    def splits(self, images: Tensor, labels: Tensor, spec: DataSpec) -> Splits:
-        """Divide images [N, 1, H, W] and labels [N, 6]; raises ValueError for impossible sizes."""
+    @property
+    def spec(self) -> DataSpec:
+        """Shapes and normalisation: soft is −1, stiff is 1."""
+        return DataSpec(
+            in_channels=1,
+            num_classes=None,
+            size=(self.size, self.size),
+            mean=(0.5,),
+            std=(0.5,),
+            target_size=len(COMPONENTS),
+        )
+
+    def divided(self, images: Tensor, labels: Tensor) -> Splits:
+        """Return the splits of images [N, 1, H, W] and labels [N, 6].
+
+        Raises:
+            Refusal: for impossible sizes.
+        """
         rest, test = self._tested(len(images))
         kept, held = self._held(len(rest), len(images), "val")
         train, val = rest[kept], rest[held]
@@ -43,10 +74,13 @@ class Division:
                     f"only {len(train)} are not held out", **{"dataset.train_size": self.train_size}
                 )
             train = selection(train, torch.zeros(len(images)), self.train_size, self.seed, "train")
-        symmetry = self.symmetry or None
+        symmetry = RandomSymmetry(
+            self.augment_flip, self.augment_rotation, self.augment_transpose, self.augment_shift
+        )
+        spec = self.spec
         return Splits(
             spec,
-            TensorSplit(images[train], labels[train], spec, transform=symmetry),
+            TensorSplit(images[train], labels[train], spec, transform=symmetry or None),
             TensorSplit(images[val], labels[val], spec),
             TensorSplit(images[test], labels[test], spec),
         )
@@ -73,15 +107,3 @@ class Division:
             return hold_out(torch.zeros(num), counted(size, total), self.seed, split)
         except ValueError as error:
             raise Refusal(f"{error}", **{f"dataset.{split}_size": f"{size:g}"}) from None
-
-
-def cell_spec(size: int) -> DataSpec:
-    """Return what a net must know of cells [size, size]: soft is −1, stiff is 1."""
-    return DataSpec(
-        in_channels=1,
-        num_classes=None,
-        size=(size, size),
-        mean=(0.5,),
-        std=(0.5,),
-        target_size=len(COMPONENTS),
-    )

@@ -1,18 +1,16 @@
 """Cells and labels that somebody else has computed: a torch file of images and label columns."""
 
 import pickle
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from datasets.dataset import DataSet
-from datasets.spec import DataSpec, MissingData, Splits
-from datasets.unit_cells.division import Division, cell_spec
+from datasets.spec import MissingData, Splits
+from datasets.unit_cells.division import CellSet
 from datasets.unit_cells.recipe import COMPONENTS
-from datasets.unit_cells.transformations import RandomSymmetry
-from partial_equiv.intervals import Count, Fraction, Natural, Several
 from partial_equiv.refusal import Refusal
 
 __all__ = ["LABEL_ORDERS", "StoredCells", "read_cells"]
@@ -26,48 +24,25 @@ BROKEN = 8  # the column of is_broken, after is_gray and volfrac
 REMEDY = "give dataset.file the path of a torch file with the tensors imgs and labels"
 
 
-class StoredCells(DataSet):
+@dataclass(frozen=True, kw_only=True)
+class StoredCells(CellSet):
     """The cells of a torch file: a dictionary of `imgs` [N, H, W] and `labels` [N, 6 or 9].
+
+    For further settings, see `division.CellSet`.
 
     Attributes:
         file: its path; only tensors are read from it, no code.
         label_order: of the first six columns. Should three more follow (is_gray, volfrac,
             is_broken), cells that are broken are left out.
-        size: H and W.
-        val_size, test_size, folds, train_size, split_seed, augment_*: see
-            `generated.UnitCells`.
     """
 
-    def __init__(
-        self,
-        file: str,
-        label_order: LabelOrder = "rows",
-        size: Count = 64,
-        val_size: Count | Fraction = 0.1,
-        test_size: Count | Fraction = 0.2,
-        folds: Several | None = None,
-        train_size: Count | None = None,
-        split_seed: Natural = 0,
-        augment_flip: bool = False,
-        augment_rotation: bool = False,
-        augment_transpose: bool = False,
-        augment_shift: bool = False,
-    ) -> None:
-        self.file = Path(file).expanduser()
-        self.label_order: LabelOrder = label_order
-        self.size = size
-        symmetry = RandomSymmetry(augment_flip, augment_rotation, augment_transpose, augment_shift)
-        self.division = Division(val_size, test_size, folds, train_size, split_seed, symmetry)
-
-    @property
-    def spec(self) -> DataSpec:
-        """Shapes and normalisation."""
-        return cell_spec(self.size)
+    file: str = field(kw_only=False)
+    label_order: LabelOrder = "rows"
 
     @property
     def place(self) -> str:
         """The file."""
-        return str(self.file)
+        return str(self._path)
 
     def check_available(self) -> None:
         """Look whether the file is there.
@@ -75,24 +50,29 @@ class StoredCells(DataSet):
         Raises:
             MissingData: saying where it was looked for.
         """
-        if not self.file.is_file():
-            raise MissingData("there are no unit cells", self.file, REMEDY)
+        if not self._path.is_file():
+            raise MissingData("there are no unit cells", self._path, REMEDY)
 
     def read(self) -> Splits:
         """Read the cells of the file."""
-        images, labels = read_cells(self.file, self.label_order)
+        images, labels = read_cells(self._path, self.label_order)
         height, width = images.shape[-2:]
         if (height, width) != self.spec.size:
             raise Refusal(
                 f"the file's cells have {height} x {width}", **{"dataset.size": self.size}
             )
-        return self.division.splits(images, labels, self.spec)
+        return self.divided(images, labels)
+
+    @property
+    def _path(self) -> Path:
+        return Path(self.file).expanduser()
 
 
 def read_cells(path: Path, label_order: LabelOrder) -> tuple[Tensor, Tensor]:
     """Return images [N, 1, H, W], in 0..1 or uint8, and labels [N, 6] in our order, if not broken.
 
-    Raises MissingData.
+    Raises:
+        MissingData: if the file is absent, damaged or of another layout.
     """
     content = _content(path)
     try:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 from PIL import Image
 
 from constructors import components, compose
@@ -28,13 +29,12 @@ GENERATED = {
 
 def made(option: str) -> DataSet:
     """Return a shipped data set that may not download; raises MissingData."""
-    words = [f"dataset={option}"]
-    config = compose(words)
-    if "download" in config.dataset:
-        words.append("dataset.download=False")
-    if "download" in config.dataset.get("source", ()):
-        words.append("dataset.source.download=False")
-    sections = components(compose(words))
+    config = compose([f"dataset={option}"])
+    OmegaConf.set_readonly(config, False)
+    for node in (config.dataset, config.dataset.get("source") or {}):
+        if "download" in node:
+            node.download = False
+    sections = components(config)
     return sections["dataset"].construct({}, sections)
 
 
