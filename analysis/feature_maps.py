@@ -78,6 +78,5 @@ def _draw_layer(first: "Sequence[Axes]", second: "Sequence[Axes]", maps: Sequenc
 
 def visible(image: Tensor, spec: DataSpec) -> Tensor:
     """A normalised image [C, H, W] as [H, W, 3] in 0..1, or [H, W] if it has not three channels."""
-    mean, std = (image.new_tensor(values).view(-1, 1, 1) for values in (spec.mean, spec.std))
-    plain = (image * std + mean).clamp(0, 1).cpu()
+    plain = spec.denormalised(image).clamp(0, 1).cpu()
     return plain.permute(1, 2, 0) if len(plain) == 3 else plain.mean(0)

@@ -21,8 +21,7 @@ DOTS: dict[str, Any] = {"s": 4, "linewidths": 0, "rasterized": True}
 
 def shown(images: Tensor, spec: DataSpec) -> Tensor:
     """Normalised images [..., C, H, W] in 0..1, as [..., H, W, C] on the CPU."""
-    mean, std = (torch.tensor(each).view(-1, 1, 1) for each in (spec.mean, spec.std))
-    return (images.cpu() * std + mean).clamp(0, 1).movedim(-3, -1)
+    return spec.denormalised(images).clamp(0, 1).movedim(-3, -1).cpu()
 
 
 def principal(latents: Tensor) -> tuple[Tensor, tuple[str, str]]:
