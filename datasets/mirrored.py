@@ -72,7 +72,5 @@ def mirrored(splits: Splits, probability: float) -> Splits:
 
     The test images stay as they are.
     """
-    if not probability:
-        return splits
     train, val = (MirroredSplit(part, probability) for part in (splits.train, splits.val))
     return replace(splits, train=train, val=val)

@@ -49,6 +49,9 @@ class ResidualBlock(nn.Module):
         norm: over what to normalise the sum (see `Norm`).
         pool: how to pool over space, None for not at all.
         dropout: probability to drop a channel between the convolutions.
+
+    Raises:
+        ValueError: if the convolutions change the size of the map, which the shortcut keeps.
     """
 
     def __init__(
@@ -65,6 +68,13 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.conv1 = conv(in_channels, out_channels)
         self.conv2 = conv(out_channels, out_channels)
+        window = self.conv1.windows(0)
+        if window.stride > 1 or window.extent != 2 * window.padding + 1:
+            raise ValueError(
+                f"padding={window.padding}: with kernel_size={window.kernel_size} and stride="
+                f"{window.stride} the size changes, and a residual block adds its input to its "
+                "output; use padding=same, an odd kernel_size and stride=1"
+            )
         self.branch_norm = Norm(out_channels, "instance", affine=False)
         self.dropout = Dropout(dropout)
         self.shortcut = None if shortcut is None else shortcut(in_channels, out_channels)

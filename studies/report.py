@@ -15,7 +15,8 @@ from math import nan
 from pathlib import Path
 from statistics import fmean, stdev
 
-from analysis.comparison import Row, verdict
+from analysis.claims import judge
+from analysis.tables import verdict_table
 from config_schema import ConfigError, complaint
 from measures.measure import Measured, Table
 from run_folder import write_whole
@@ -66,20 +67,13 @@ def rows_table(folder: StudyFolder, runs: Sequence[FinishedRun]) -> Table:
 
 def claims_table(folder: StudyFolder, runs: Sequence[FinishedRun]) -> Table:
     """The verdict of every claim, with the 95 % interval of its left side less its right side."""
-    metric, rows = folder.study.metric, dict[str, Row]()
+    metric = folder.study.metric
+    rows: dict[str, dict[int, float]] = {name: {} for name in folder.study.named_rows()}
     for run in runs:
-        if metric in run.result:
-            rows.setdefault(run.row, Row(run.row, "")).values[run.seed] = run.result[metric]
-    lines: list[list[object]] = []
-    for claim in folder.study.claims:
-        try:
-            word, found = verdict(claim, rows)
-        except ValueError:
-            lines.append([claim, "not run", "", "", "", 0])
-            continue
-        bounds = [f"{each:+.4f}" for each in (found.mean, found.low, found.high)]
-        lines.append([claim, word, *bounds, found.num])
-    return ["claim", "verdict", "left - right", "low", "high", "seeds"], lines
+        if run.result.get(metric) is not None:
+            rows[run.row][run.seed] = run.result[metric]
+    columns, *lines = verdict_table([judge(claim, rows) for claim in folder.study.claims])
+    return columns, lines
 
 
 def own_report(folder: StudyFolder, runs: Sequence[FinishedRun]) -> Measured:

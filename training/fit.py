@@ -127,10 +127,12 @@ class Fit:
         if settings.reestimate_norm:
             images = mixed_batches(
                 self.splits.train,
-                self.batch_size,
+                settings.batch_size,
                 limit=self._limited(NORM_BATCHES),
                 seed=settings.seed,
                 device=self.fabric.device,
+                rank=self.fabric.global_rank,
+                num_ranks=self.ranks,
             )
             with self.fabric.autocast():
                 reestimate(self.model, images)

@@ -6,6 +6,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from models.vae.autoencoder import VAE
+from partial_equiv.gconv import Norm
 from partial_equiv.intervals import Count, Positive
 
 __all__ = ["ConvVAE", "sizes"]
@@ -87,4 +88,4 @@ class ConvVAE(VAE):
 
 def _block(in_channels: int, out_channels: int, stride: int = 1) -> list[nn.Module]:
     conv = nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False)
-    return [conv, nn.BatchNorm2d(out_channels), nn.ReLU()]
+    return [conv, Norm(out_channels), nn.ReLU()]

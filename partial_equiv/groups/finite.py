@@ -41,6 +41,10 @@ class Finite(Group):
     def permutes_pixels(self) -> bool:
         return bool(self.grid_permuting().all())
 
+    def contains(self, matrix: Tensor) -> bool:
+        matrices = self.matrix(self.elements(matrix.dtype, matrix.device))
+        return (matrices - matrix).abs().amax((-2, -1)).min().item() < 1e-4
+
     def cayley_table(self) -> Tensor:
         """The place [size, size] of each product (row after column) in `elements()`."""
         elements = self.elements()
@@ -80,11 +84,16 @@ class FiniteRotations(Finite):
 
     Args:
         order: n.
+
+    Raises:
+        ValueError: if n is less than 1.
     """
 
     whole: ClassVar[Group]
 
     def __init__(self, order: Count = 1) -> None:
+        if order < 1:
+            raise ValueError(f"order={order}: must be at least 1")
         self.order = order
 
     def of_order(self, order: int) -> Self:

@@ -24,7 +24,7 @@ def mirror_group(model: nn.Module) -> Group | None:
 
 
 def project_(model: nn.Module) -> None:
-    """Project every learned range onto [0, 1], in place; call it after each optimiser step."""
+    """Bring every learned range back into [0, 1], in place; call it after each optimiser step."""
     for _, sampling in samplings(model):
         sampling.project_()
 

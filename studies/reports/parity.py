@@ -78,7 +78,7 @@ def _comparison(groups: Groups) -> Table:
         row: list[object] = [chance]
         for net in nets:
             if net in group:
-                original, mirrored = _accuracies(group[net])
+                original, mirrored = map(fmean, _accuracies(group[net]))
                 row += [original, mirrored, original - mirrored]
             else:
                 row += ["not run", "", ""]
@@ -100,6 +100,9 @@ def _sensitivity(groups: Groups) -> Table:
 
 def _draw(groups: Groups, folder: Path) -> list[Path]:
     """Draw accuracies, correlations, and for each probability the maps of one image."""
+    some = next(run for nets in groups.values() for runs in nets.values() for run in runs)
+    spec, test = (loaded := some.load()).spec, loaded.build.splits.test
+    image, _ = next(test.batches(1, start=some.result["mirror/odd_image"]))
     everywhere = set.intersection(*(set(nets) for nets in groups.values()))
     whole = {
         chance: {net: runs for net, runs in nets.items() if net in everywhere}
@@ -108,18 +111,15 @@ def _draw(groups: Groups, folder: Path) -> list[Path]:
     pictures = []
     if everywhere:
         pictures = [folder / "accuracies.png", folder / "correlations.png"]
-        accuracies = {c: {n: _accuracies(e) for n, e in nets.items()} for c, nets in whole.items()}
-        draw_accuracies(accuracies, pictures[0])
+        shares = {c: {n: _accuracies(e) for n, e in nets.items()} for c, nets in whole.items()}
+        guessing = 1 / spec.num_outputs
+        draw_accuracies(shares, pictures[0], num_images=len(test), chance=guessing)
         layers = {c: {n: _correlations(e) for n, e in nets.items()} for c, nets in whole.items()}
         draw_correlations(layers, pictures[1])
     for chance, nets in groups.items():
         pictures.append(folder / f"feature_maps_{chance:g}.png")
-        loaded = {net: runs[0].load() for net, runs in nets.items()}
-        one, shown = next(iter(loaded.values())), next(iter(nets.values()))[0]
-        odd = shown.result["mirror/odd_image"]
-        images, _ = next(one.build.splits.test.batches(1, start=odd))
-        models = {net: each.model for net, each in loaded.items()}
-        draw_mirrored_maps(models, images[0], one.spec, pictures[-1])
+        models = {net: runs[0].load().model for net, runs in nets.items()}
+        draw_mirrored_maps(models, image[0], spec, pictures[-1])
     return pictures
 
 
@@ -127,9 +127,11 @@ def _mean(runs: Sequence[FinishedRun], key: str) -> float:
     return fmean(run.result.get(key, nan) for run in runs)
 
 
-def _accuracies(runs: Sequence[FinishedRun]) -> tuple[float, float]:
-    """Of the test images, and of their mirror images."""
-    return _mean(runs, RESULTS["accuracy"]), _mean(runs, RESULTS["mirrored_accuracy"])
+def _accuracies(runs: Sequence[FinishedRun]) -> tuple[list[float], list[float]]:
+    """Of the test images, and of their mirror images, seed by seed."""
+    names = RESULTS["accuracy"], RESULTS["mirrored_accuracy"]
+    original, mirrored = ([run.result.get(name, nan) for run in runs] for name in names)
+    return original, mirrored
 
 
 def _correlations(runs: Sequence[FinishedRun]) -> list[tuple[str, float, float]]:

@@ -12,12 +12,12 @@ from constructors import check, compose
 from datasets.spec import Splits
 from datasets.stiffness import COMPONENTS
 from datasets.tensors import TensorSplit
-from datasets.unit_cells.division import cell_spec
+from datasets.unit_cells import UnitCells
 from measures.measure import Subject
 from measures.stiffness import Stiffness, explained
 from tasks import Regression
 
-SPEC = cell_spec(4)
+SPEC = UnitCells(size=4).spec
 NUM = 40
 
 
