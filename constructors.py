@@ -19,9 +19,12 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from composition import Composition
-from config_schema import Component, ConfigError, Made, read
+from config_schema import ConfigError
+from config_schema.components import Component, Made
+from config_schema.signatures import read
 from config_schema.targets import resolve
 from config_schema.words import HYDRA_ERRORS, refusal
+from contracts import CONTRACTS
 from datasets.spec import DataSpec, Splits
 from run_folder import folder_name, has_checkpoint, read_finished
 from tasks import Task
@@ -66,7 +69,7 @@ def components(config: DictConfig) -> dict[str, Component]:
     Raises:
         ConfigError: naming every problem, one line each.
     """
-    return read(config, INJECTED)
+    return read(config, INJECTED, CONTRACTS)
 
 
 def construct_model(config: DictConfig) -> nn.Module:

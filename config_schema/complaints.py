@@ -2,10 +2,8 @@
 
 import json
 import os
-import traceback
 from collections.abc import Collection
 from difflib import get_close_matches
-from pathlib import Path
 
 __all__ = ["ConfigError", "complaint", "hint", "line", "unknown"]
 
@@ -48,18 +46,14 @@ def complaint(error: BaseException) -> str | None:
     """
     if os.environ.get("HYDRA_FULL_ERROR") == "1":
         return None
-    if type(error).__name__ == "OutOfMemoryError" or isinstance(error, MemoryError):
-        return "out of memory: a smaller train.batch_size or net needs less"
+    if isinstance(error, ConfigError):
+        return str(error)
     if isinstance(error, OSError):
         return f"{error.filename}: {error.strerror}" if error.filename else str(error)
-    if isinstance(error, ConfigError) or (isinstance(error, ValueError) and _is_deliberate(error)):
-        return str(error)
-    return None
+    import torch  # seconds, if nothing else has needed it; so with the library
 
+    from partial_equiv.refusal import Refusal
 
-def _is_deliberate(error: Exception) -> bool:
-    """Whether it comes from a `raise` in our own code, and not from within another library."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    path = Path(place.filename)
-    ours = path.is_relative_to(Path(__file__).parents[1]) and "site-packages" not in path.parts
-    return ours and (place.line or "").startswith("raise ")
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return "out of memory: a smaller train.batch_size or net needs less"
+    return str(error) if isinstance(error, Refusal) else None

@@ -1,12 +1,12 @@
 """Components: checked nodes of a config, each one a callable with its arguments."""
 
 import inspect
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from config_schema.complaints import ConfigError
+from partial_equiv.refusal import Refusal
 
 __all__ = ["Component", "Made"]
 
@@ -66,24 +66,27 @@ class Component:
                 raise ConfigError(f"{self.key}: {self.target.__name__} takes no {name}")
             try:
                 return self.target(*positional, **(arguments | named))
-            except ValueError as error:
-                if type(error) is not ValueError:  # it says already where it comes from
-                    raise
-                raise ConfigError(self._located(str(error), sections)) from error
+            except ConfigError:  # of a component within, with its own key
+                raise
+            except Refusal as error:
+                raise ConfigError(self._located(error, sections)) from error
+            except ValueError as error:  # of a library, which does not know our keys
+                raise ConfigError(f"{self.key}: {error}") from error
 
         return make if self.partial else make()
 
-    def _located(self, message: str, sections: Mapping[str, "Component"]) -> str:
-        """A complaint with the key that it is about in front.
+    def _located(self, error: Refusal, sections: Mapping[str, "Component"]) -> str:
+        """A refusal with the key that it is about in front.
 
-        Complaints begin with name=value, or with the whole key, or with section=option; the name
-        is an argument of this component, or of a section that passed it on (a sampling complains
-        about `conv.partial`).
+        The setting is a key already, an argument of this component, or one of the section that
+        passed it on (a sampling complains about `conv.partial`).
         """
-        name, *rest = re.split(r"\W", message, maxsplit=2)
-        if name in sections and rest and message[len(name)] in ".=":
-            return message
+        name = next(iter(error.settings), None)
+        if name is None:
+            return f"{self.key}: {error}"
+        if name.partition(".")[0] in sections:
+            return str(error)
         if name in self.arguments:
-            return f"{self.key}.{message}"
+            return f"{self.key}.{error}"
         owners = [key for key, section in sections.items() if name in section.arguments]
-        return f"{owners[0]}.{message}" if len(owners) == 1 else f"{self.key}: {message}"
+        return f"{owners[0]}.{error}" if len(owners) == 1 else f"{self.key}: {error}"

@@ -7,10 +7,12 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-__all__ = ["DataSpec", "MissingData", "Split", "Splits"]
+from partial_equiv.refusal import Refusal
+
+__all__ = ["DataSet", "DataSpec", "MissingData", "Split", "Splits"]
 
 
-class MissingData(ValueError):
+class MissingData(Refusal):
     """One line: which data are missing or damaged, where they were looked for, how to get them."""
 
     def __init__(self, what: str, where: object, remedy: str) -> None:
@@ -79,3 +81,20 @@ class Splits:
     train: Split
     val: Split
     test: Split
+
+
+class DataSet(Protocol):
+    """What a config names: a cheap object that reads its samples when it is asked for them."""
+
+    @property
+    def spec(self) -> DataSpec:
+        """What is known before any data are read."""
+        ...
+
+    def splits(self) -> Splits:
+        """Read the data.
+
+        Raises:
+            MissingData: saying how to get them.
+        """
+        ...

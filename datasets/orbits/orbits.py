@@ -5,7 +5,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -13,19 +12,10 @@ from torch import Tensor
 from datasets.files import make_split
 from datasets.orbits.splits import OrbitSplits
 from datasets.orbits.storage import OrbitFile, write_orbits
-from datasets.spec import DataSpec, Split, Splits
+from datasets.spec import DataSet, DataSpec, Split, Splits
 from partial_equiv.intervals import Natural, NonNegative, Several
 
 __all__ = ["Orbits"]
-
-
-class ImageSet(Protocol):
-    """A data set of images with classes."""
-
-    @property
-    def spec(self) -> DataSpec: ...
-
-    def splits(self) -> Splits: ...
 
 
 class Orbits:
@@ -48,7 +38,7 @@ class Orbits:
 
     def __init__(
         self,
-        source: ImageSet,
+        source: DataSet,
         root: str = "data",
         folder: str | None = None,
         classes: Sequence[str] = (),
