@@ -21,6 +21,8 @@ from typing import Any
 
 import yaml
 
+from config_schema.complaints import ConfigError
+
 __all__ = [
     "Occupied",
     "claim",
@@ -119,12 +121,12 @@ def read_finished(folder: Path) -> dict[str, Any]:
         ValueError: if there is none.
     """
     if not folder.is_dir():
-        raise ValueError(f"{folder}: there is no such run folder")
+        raise ConfigError(f"{folder}: there is no such run folder")
     config = read_config(folder)
     if config is None:
-        raise ValueError(f"{folder}: holds no run")
+        raise ConfigError(f"{folder}: holds no run")
     if not is_done(folder):
-        raise ValueError(f"{folder}: the run is not finished; train.resume={folder} continues it")
+        raise ConfigError(f"{folder}: the run is not finished; train.resume={folder} continues it")
     return config
 
 

@@ -12,6 +12,7 @@ from torch import nn
 
 from datasets.spec import Splits
 from partial_equiv.intervals import Count, Fraction, Natural, NonNegative, Positive
+from partial_equiv.refusal import Refusal
 from tasks import Task
 from tracking import Tracker
 from training.fit import Fit
@@ -95,11 +96,11 @@ class Trainer:
     def __post_init__(self) -> None:
         """Raise ValueError for settings that do not go together."""
         if self.batch_size % self.devices:
-            raise ValueError(
-                f"batch_size={self.batch_size}: must be a multiple of {self.devices}, devices"
+            raise Refusal(
+                f"must be a multiple of {self.devices}, devices", batch_size=self.batch_size
             )
         if self.nesterov and not self.momentum:
-            raise ValueError("nesterov=True: needs momentum > 0")
+            raise Refusal("needs momentum > 0", nesterov=True)
 
     def fit(self, model: nn.Module, splits: Splits, task: Task) -> FitResult:
         """Train `model` in place; on return it holds the best weights, on the training device.
@@ -138,7 +139,7 @@ class Trainer:
         if device == "auto":
             device = "cuda" if available >= self.devices else "cpu"
         if device == "cuda" and available < self.devices:
-            raise ValueError(f"device=cuda: devices={self.devices} asked for, {available} here")
+            raise Refusal(f"devices={self.devices} asked for, {available} here", device="cuda")
         here = LightningEnvironment()  # no matter what a cluster's variables say: see `ranks`
         spread = (
             {"strategy": DDPStrategy(cluster_environment=here)}

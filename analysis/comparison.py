@@ -20,6 +20,7 @@ from math import nan, sqrt
 from pathlib import Path
 from statistics import fmean, stdev
 
+from config_schema.complaints import ConfigError
 from run_folder import is_done, read_config, read_overrides, read_result
 
 __all__ = ["Interval", "Row", "interval", "main", "read_rows", "verdict"]
@@ -61,13 +62,13 @@ def read_rows(folder: Path, metric: str = "test/accuracy") -> dict[str, Row]:
     """
     places = sorted(path for path in folder.glob("*") if is_done(path) and read_config(path))
     if not places:
-        raise ValueError(f"{folder}: holds no job with a result")
+        raise ConfigError(f"{folder}: holds no job with a result")
     names = _names({place: read_overrides(place) for place in places})
     rows: dict[str, Row] = {}
     for place, name in names.items():
         config, result = read_config(place) or {}, read_result(place)
         if metric not in result:
-            raise ValueError(f"{metric}: is not in {place}, only {', '.join(result)}")
+            raise ConfigError(f"{metric}: is not in {place}, only {', '.join(result)}")
         data = {k: v for k, v in config.get("dataset", {}).items() if k not in ELSEWHERE}
         row = rows.setdefault(name, Row(name, json.dumps(data, sort_keys=True)))
         row.values[config.get("seed", 0)] = result[metric]
@@ -121,13 +122,13 @@ def verdict(claim: str, rows: dict[str, Row]) -> tuple[str, Interval]:
     """
     match = CLAIM.fullmatch(claim)
     if match is None:
-        raise ValueError(f"{claim}: should be written A >= B - 0.01, with rows or a number as B")
+        raise ConfigError(f"{claim}: should be written A >= B - 0.01, with rows or a number as B")
     left, right, sign = match["left"], match["right"], SIGNS[match["sign"]]
     margin = float(f"{match['side']}{match['margin']}") if match["margin"] else 0.0
     number = re.fullmatch(r"[\d.]+", right)
     for name in [left] if number else [left, right]:
         if name not in rows:
-            raise ValueError(f"{claim}: there is no row {name}, only {', '.join(rows)}")
+            raise ConfigError(f"{claim}: there is no row {name}, only {', '.join(rows)}")
     if number:
         found = interval([value - float(right) for value in rows[left].values.values()])
     else:
@@ -177,7 +178,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         rows = read_rows(given.folder, given.metric)
         if unknown := {name for pair in given.pair for name in pair} - rows.keys():
-            raise ValueError(f"--pair: no row {', '.join(unknown)}, only {', '.join(rows)}")
+            raise ConfigError(f"--pair: no row {', '.join(unknown)}, only {', '.join(rows)}")
         same_data = [(a, b) for a, b in combinations(rows, 2) if rows[a].data == rows[b].data]
         written = tables(rows, given.pair or same_data, given.claim, given.metric)
     except ValueError as error:

@@ -15,6 +15,7 @@ from torch import Tensor
 from datasets.batching import Augmentation, BatchedSplit
 from datasets.spec import DataSpec, MissingData, Split
 from datasets.tensors import TensorSplit
+from partial_equiv.refusal import Refusal
 
 __all__ = ["FileSplit", "Source", "UnreadableFiles", "make_split"]
 
@@ -66,7 +67,7 @@ class FileSplit(BatchedSplit):
         num_workers: int = 4,
     ) -> None:
         if len(indices) != len(targets):
-            raise ValueError(f"{len(targets)} targets for {len(indices)} images")
+            raise Refusal(f"{len(targets)} targets for {len(indices)} images")
         super().__init__(targets, spec, augment)
         self.source = source
         self.indices = indices

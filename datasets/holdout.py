@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from datasets.randomness import keyed_generator
+from partial_equiv.refusal import Refusal
 
 __all__ = ["hold_out", "subset"]
 
@@ -22,7 +23,7 @@ def hold_out(labels: Tensor, size: int, *key: int | str) -> tuple[Tensor, Tensor
     """
     total = len(labels)
     if not 0 < size < total:
-        raise ValueError(f"cannot hold out {size} of {total} samples: allowed are 1 to {total - 1}")
+        raise Refusal(f"cannot hold out {size} of {total} samples: allowed are 1 to {total - 1}")
     shuffled = torch.randperm(total, generator=keyed_generator(*key))
     # Sorted by class, every step of total/size samples draws one: shares are proportional.
     by_class = shuffled[labels[shuffled].argsort(stable=True)]

@@ -14,6 +14,7 @@ from datasets.pictures import Fit, Pictures
 from datasets.rotation import Degrees
 from datasets.spec import DataSpec, Split, Splits
 from partial_equiv.intervals import Count, Fraction, Natural, NonNegative
+from partial_equiv.refusal import Refusal
 
 __all__ = ["ImageFolder"]
 
@@ -79,9 +80,9 @@ class ImageFolder:
         channels = 1 if grey else 3
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) != channels:
-                raise ValueError(f"{name}={list(values)}: grey={grey} needs {channels} values")
+                raise Refusal(f"grey={grey} needs {channels} values", **{name: list(values)})
         if 0 in self.std:
-            raise ValueError(f"std={list(self.std)}: should have no zero")
+            raise Refusal("should have no zero", std=list(self.std))
 
     @property
     def spec(self) -> DataSpec:

@@ -17,6 +17,7 @@ from datasets.rotation import Degrees
 from datasets.spec import DataSpec, Splits
 from datasets.tensors import TensorSplit
 from partial_equiv.intervals import Count, Natural
+from partial_equiv.refusal import Refusal
 
 __all__ = ["MNIST", "read_mnist"]
 
@@ -48,7 +49,7 @@ def read_mnist(
         data = source(str(place), train=train, download=download)
         images, labels = data.data.unsqueeze(1), data.targets
         if images.shape != (len(labels), 1, 28, 28):
-            raise ValueError(f"{len(labels)} labels for images of shape {tuple(images.shape)}")
+            raise Refusal(f"{len(labels)} labels for images of shape {tuple(images.shape)}")
         return images, labels
 
     files = {name.removesuffix(".gz"): None for name, _ in source.resources}

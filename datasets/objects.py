@@ -19,6 +19,7 @@ from datasets.rotation import Degrees
 from datasets.spec import DataSpec, Splits
 from datasets.tensors import TensorSplit
 from partial_equiv.intervals import Count, Natural
+from partial_equiv.refusal import Refusal
 
 __all__ = ["Objects"]
 
@@ -145,7 +146,7 @@ class Objects:
                 images = images.permute(0, 3, 1, 2)
             labels = torch.as_tensor(data.targets if "train" in part else data.labels).long()
             if images.shape != (len(labels), 3, side, side):
-                raise ValueError(f"{len(labels)} labels for images of shape {tuple(images.shape)}")
+                raise Refusal(f"{len(labels)} labels for images of shape {tuple(images.shape)}")
             return resized(images.contiguous(), self.size), labels
 
         return read_published(self.variant, root, source.base_folder, files, read)

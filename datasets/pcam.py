@@ -21,6 +21,7 @@ from datasets.published import read_published
 from datasets.rotation import Degrees
 from datasets.spec import DataSpec, Split, Splits
 from partial_equiv.intervals import Count, Natural, NonNegative
+from partial_equiv.refusal import Refusal
 
 __all__ = ["PCam", "Patches"]
 
@@ -64,7 +65,7 @@ class Patches:
                 self._images = h5py.File(self.path, rdcc_nbytes=CACHE)["x"]
             rows = torch.from_numpy(self._images[start:stop])
             if rows.shape != (stop - start, SIZE, SIZE, 3):
-                raise ValueError(f"has shape {self._images.shape}")
+                raise Refusal(f"has shape {self._images.shape}")
         except (OSError, KeyError, ValueError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
             raise UnreadableFiles({self.path.name: reason}, self.path.parent) from None

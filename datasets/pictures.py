@@ -13,6 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from datasets.files import UnreadableFiles
+from partial_equiv.refusal import Refusal
 
 __all__ = ["Fit", "Pictures", "is_picture"]
 
@@ -137,7 +138,7 @@ def _plain(image: Image.Image, mode: Literal["L", "RGB"]) -> Image.Image:
     if image.mode.startswith("I;16"):  # Pillow would clip the values
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     elif image.mode in ("I", "F"):
-        raise ValueError(f"pixels of mode {image.mode} have no known range")
+        raise Refusal(f"pixels of mode {image.mode} have no known range")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)

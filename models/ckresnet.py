@@ -31,6 +31,7 @@ from partial_equiv.gconv import (
     SpatialPool,
 )
 from partial_equiv.intervals import Count, Fraction, Natural, Positive
+from partial_equiv.refusal import Refusal
 from partial_equiv.sampling import Sampling
 
 __all__ = ["CKResNet", "ResidualBlock"]
@@ -147,13 +148,13 @@ class CKResNet(nn.Sequential):
         spatial_pool: Literal["mean", "max"] = "max",
     ) -> None:
         if any(place > len(widths) for place in pools):
-            raise ValueError(f"pools={list(pools)}: the last block is number {len(widths)}")
+            raise Refusal(f"the last block is number {len(widths)}", pools=list(pools))
         channels = [hidden_channels, *(round(hidden_channels * width) for width in widths)]
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         layers["lifting"] = first = lifting(in_channels, hidden_channels)
         if shortcut == "identity" and not same_everywhere(first.sampling):
-            raise ValueError(
-                "shortcut=identity: the layers compute different elements, use shortcut=pointwise"
+            raise Refusal(
+                "the layers compute different elements, use shortcut=pointwise", shortcut="identity"
             )
         layers["norm"] = Norm(hidden_channels, norm)
         if 0 in pools:

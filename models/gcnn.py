@@ -23,6 +23,7 @@ from partial_equiv.gconv import (
     SpatialPool,
 )
 from partial_equiv.intervals import Count, Fraction, Natural, Positive
+from partial_equiv.refusal import Refusal
 
 __all__ = ["GCNN"]
 
@@ -85,10 +86,10 @@ class GCNN(nn.Sequential):
         first_pool: Order = "group",
     ) -> None:
         if last_kernel_size is not None and not widths:
-            raise ValueError(f"last_kernel_size={last_kernel_size}: widths=[] has no last one")
+            raise Refusal("widths=[] has no last one", last_kernel_size=last_kernel_size)
         for name, places in (("pools", pools), ("dropout_after", dropout_after)):
             if any(place > len(widths) for place in places):
-                raise ValueError(f"{name}={list(places)}: the last layer is number {len(widths)}")
+                raise Refusal(f"the last layer is number {len(widths)}", **{name: list(places)})
         channels = [hidden_channels, *(round(hidden_channels * width) for width in widths)]
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         sizes: dict[str, object] = {} if kernel_size is None else {"kernel_size": kernel_size}

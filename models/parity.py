@@ -18,6 +18,7 @@ from torch import nn
 from models.readout import readout
 from partial_equiv.gconv import Activation, AveragedConv, Norm
 from partial_equiv.intervals import Count, Positive
+from partial_equiv.refusal import Refusal
 
 __all__ = ["ParityCNN"]
 
@@ -52,7 +53,7 @@ class ParityCNN(nn.Sequential):
         spatial_pool: Literal["mean", "max"] = "mean",
     ) -> None:
         if len(strides) != len(widths):
-            raise ValueError(f"strides={list(strides)}: widths has {len(widths)} layers")
+            raise Refusal(f"widths has {len(widths)} layers", strides=list(strides))
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         channels = in_channels
         for i, (width, stride) in enumerate(zip(widths, strides, strict=True), 1):

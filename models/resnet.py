@@ -29,6 +29,7 @@ from partial_equiv.gconv import (
     SpatialPool,
 )
 from partial_equiv.intervals import Count, Positive
+from partial_equiv.refusal import Refusal
 
 __all__ = ["PreActivationBlock", "ResNet"]
 
@@ -118,7 +119,7 @@ class ResNet(nn.Sequential):
         first_pool: Order = "space",
     ) -> None:
         if len(blocks) != len(widths):
-            raise ValueError(f"blocks={list(blocks)}: widths has {len(widths)} stages")
+            raise Refusal(f"widths has {len(widths)} stages", blocks=list(blocks))
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         size, stride = (3, 1) if stem == "cifar" else (7, 2)
         layers["lifting"] = first = lifting(
@@ -131,11 +132,12 @@ class ResNet(nn.Sequential):
         )
         if not same_everywhere(first.sampling):
             sampling = first.sampling
-            cause = "partial=True" if sampling.partial else f"scope={sampling.scope}"
-            raise ValueError(
-                f"{cause}: a ResNet adds what its layers compute, and needs the same elements of "
-                "all of them: conv.partial=False, and base_group.scope=network or "
-                "base_group.sampling=deterministic"
+            cause = {"partial": True} if sampling.partial else {"scope": sampling.scope}
+            raise Refusal(
+                "a ResNet adds what its layers compute, and needs the same elements of all of "
+                "them: conv.partial=False, and base_group.scope=network or "
+                "base_group.sampling=deterministic",
+                **cause,
             )
         if stem == "imagenet":
             layers["norm0"] = Norm(hidden_channels, norm)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from torch import Tensor
 
+from partial_equiv.refusal import Refusal
 from tracking.json_lines import JsonTracker, binned
 
 if TYPE_CHECKING:
@@ -66,8 +67,8 @@ class WandbTracker(JsonTracker):
         try:
             import wandb
         except ImportError:
-            raise ValueError(
-                "tracking=wandb: not installed; install the extra app or use tracking=none"
+            raise Refusal(
+                "not installed; install the extra app or use tracking=none", tracking="wandb"
             ) from None
         self._wandb = wandb
         self._run: Run | None = None

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from datasets.randomness import keyed_generator
 from datasets.spec import Split, Splits
+from partial_equiv.refusal import Refusal
 from partial_equiv.sampling import learned_subsets
 from tasks import Task
 from tester import means, totals
@@ -48,7 +49,7 @@ class Fit:
         self.num_epochs = min(settings.epochs, DEBUG_EPOCHS if settings.debug else settings.epochs)
         self.num_batches = self._limited(splits.train.num_batches(self.batch_size, self.ranks))
         if not self.num_batches:
-            raise ValueError("nothing to train on: the training split has no samples")
+            raise Refusal("nothing to train on: the training split has no samples")
         self.steps_per_epoch = math.ceil(self.num_batches / settings.accumulate)
         self.model = model
         self.stepper = Stepper(settings, fabric, model, task, self.steps_per_epoch, self.num_epochs)
@@ -186,7 +187,7 @@ class Fit:
 
     def _check_finite(self, loss: float) -> None:
         if not math.isfinite(loss):
-            raise ValueError(
+            raise Refusal(
                 f"training diverged: the loss is {loss} in epoch {self.state.epoch + 1}, step "
                 f"{self.state.step}; try a smaller train.learning_rate or train.gradient_clip=1 "
                 f"(the last checkpoint is kept)"

@@ -12,8 +12,9 @@ from torch import Tensor
 from datasets.files import make_split
 from datasets.orbits.splits import OrbitSplits
 from datasets.orbits.storage import OrbitFile, write_orbits
-from datasets.spec import DataSet, DataSpec, Split, Splits
+from datasets.spec import DataSet, DataSpec, Split
 from partial_equiv.intervals import Natural, NonNegative, Several
+from partial_equiv.refusal import Refusal
 
 __all__ = ["Orbits"]
 
@@ -51,16 +52,16 @@ class Orbits:
         if folder is not None:
             self.folder = Path(folder).expanduser()
         if source.spec.num_classes is None:
-            raise ValueError("source: its images have target vectors, no classes")
+            raise Refusal("source: its images have target vectors, no classes")
         numbers = tuple(str(number) for number in range(source.spec.num_classes))
         self.known = source.spec.class_names or numbers
         if unknown := [name for name in classes if name not in self.known]:
             names = ", ".join(self.known)
-            raise ValueError(f"classes={list(classes)}: no class {unknown[0]}, only {names}")
+            raise Refusal(f"no class {unknown[0]}, only {names}", classes=list(classes))
         if len(set(classes)) < len(classes):
-            raise ValueError(f"classes={list(classes)}: names a class twice")
+            raise Refusal("names a class twice", classes=list(classes))
         if source.spec.size[0] != source.spec.size[1]:
-            raise ValueError(f"source: only square images turn, not {source.spec.size}")
+            raise Refusal(f"source: only square images turn, not {source.spec.size}")
         self.classes = tuple(classes) or self.known
         self.num_views = num_views
         self.memory = memory
@@ -93,7 +94,7 @@ class Orbits:
             told = re.search("error message = '(.*?)'", str(error))  # HDF5's lines are many
             reason = told[1] if told else error.strerror or str(error)
             what = f"folder={self.folder}: cannot be written to ({reason}), choose another folder"
-            raise ValueError(what) from None
+            raise Refusal(what) from None
         file = OrbitFile(path)
         keys = [_key(name) for name in self.classes]
         names = [keys.index(key) for key in file.counts]  # the file sorts its keys
@@ -115,7 +116,7 @@ class Orbits:
         whole = {_key(name): torch.cat(chosen) for name, chosen in found.items()}
         whole = {key: chosen for key, chosen in whole.items() if len(chosen)}
         if not whole:
-            raise ValueError(f"classes={list(self.classes)}: a split has no image of them")
+            raise Refusal("a split has no image of them", classes=list(self.classes))
         return whole
 
     def _fingerprint(self, images: dict[str, Tensor]) -> str:

@@ -11,6 +11,7 @@ from datasets.spec import DataSpec, Splits
 from datasets.tensors import TensorSplit
 from datasets.unit_cells.recipe import COMPONENTS
 from datasets.unit_cells.transformations import RandomSymmetry
+from partial_equiv.refusal import Refusal
 
 __all__ = ["Division", "cell_spec"]
 
@@ -38,8 +39,8 @@ class Division:
         train, val = rest[kept], rest[held]
         if self.train_size is not None:
             if self.train_size > len(train):
-                raise ValueError(
-                    f"dataset.train_size={self.train_size}: only {len(train)} are not held out"
+                raise Refusal(
+                    f"only {len(train)} are not held out", **{"dataset.train_size": self.train_size}
                 )
             train = subset(train, torch.zeros(len(images)), self.train_size, self.seed, "train")
         symmetry = self.symmetry or None
@@ -57,9 +58,9 @@ class Division:
             return rest, test
         folds = round(num / len(test))
         if not self.test_fold < folds:
-            raise ValueError(
-                f"dataset.test_fold={self.test_fold}: with test_size={self.test_size:g}, folds are "
-                f"0 to {folds - 1}"
+            raise Refusal(
+                f"with test_size={self.test_size:g}, folds are 0 to {folds - 1}",
+                **{"dataset.test_fold": self.test_fold},
             )
         dealt = torch.randperm(num, generator=keyed_generator(self.seed, "folds"))
         tested = torch.zeros(num, dtype=torch.bool)
@@ -72,7 +73,7 @@ class Division:
         try:
             return hold_out(torch.zeros(num), count, self.seed, split)
         except ValueError as error:
-            raise ValueError(f"dataset.{split}_size={size:g}: {error}") from None
+            raise Refusal(f"{error}", **{f"dataset.{split}_size": f"{size:g}"}) from None
 
 
 def cell_spec(size: int) -> DataSpec:

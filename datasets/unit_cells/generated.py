@@ -12,6 +12,7 @@ from datasets.unit_cells.random_cells import CellLaw
 from datasets.unit_cells.recipe import Recipe
 from datasets.unit_cells.transformations import RandomSymmetry
 from partial_equiv.intervals import Count, Fraction, Natural, Positive
+from partial_equiv.refusal import Refusal
 
 __all__ = ["UnitCells"]
 
@@ -60,9 +61,9 @@ class UnitCells:
         """Raise ValueError for settings that no cell can have."""
         low, high = volume_fractions
         if not low <= high:
-            raise ValueError(f"volume_fractions={list(volume_fractions)}: should ascend")
+            raise Refusal("should ascend", volume_fractions=list(volume_fractions))
         if not length_scales:
-            raise ValueError("length_scales=[]: should name at least one")
+            raise Refusal("should name at least one", length_scales="[]")
         check_material(youngs_moduli, poisson_ratio)
         law = CellLaw(size, volume_fractions, length_scales, connected)
         self.recipe = Recipe(law, youngs_moduli, poisson_ratio, cell_seed)

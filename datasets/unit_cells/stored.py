@@ -12,6 +12,7 @@ from datasets.unit_cells.division import Division, cell_spec
 from datasets.unit_cells.recipe import COMPONENTS
 from datasets.unit_cells.transformations import RandomSymmetry
 from partial_equiv.intervals import Count, Fraction, Natural
+from partial_equiv.refusal import Refusal
 
 __all__ = ["LABEL_ORDERS", "StoredCells", "read_cells"]
 
@@ -71,7 +72,9 @@ class StoredCells:
         images, labels = read_cells(self.file, self.label_order)
         height, width = images.shape[-2:]
         if (height, width) != self.spec.size:
-            raise ValueError(f"dataset.size={self.size}: the file's cells have {height} x {width}")
+            raise Refusal(
+                f"the file's cells have {height} x {width}", **{"dataset.size": self.size}
+            )
         return self.division.splits(images, labels, self.spec)
 
 
@@ -85,13 +88,13 @@ def read_cells(path: Path, label_order: LabelOrder) -> tuple[Tensor, Tensor]:
         images, labels = content["imgs"], content["labels"].float()
         images = images.reshape(len(images), 1, *images.shape[-2:])
         if labels.shape[1:] not in {(6,), (9,)} or len(labels) != len(images):
-            raise ValueError(f"labels {tuple(labels.shape)} of images {tuple(images.shape)}")
+            raise Refusal(f"labels {tuple(labels.shape)} of images {tuple(images.shape)}")
         if labels.shape[1] > BROKEN:
             whole = labels[:, BROKEN] == 0
             images, labels = images[whole], labels[whole]
         images = _scaled(images)
         if not labels.isfinite().all():
-            raise ValueError("labels that are not finite")
+            raise Refusal("labels that are not finite")
     except KeyError as error:
         raise _unreadable(f"it has no {error}", path) from None
     except (LookupError, TypeError, AttributeError, ValueError, RuntimeError) as error:
@@ -129,10 +132,10 @@ def _unreadable(error: object, path: Path) -> MissingData:
 def _scaled(images: Tensor) -> Tensor:
     """Return images as they count in a split: uint8 up to 255, or floats up to 1."""
     if not len(images):
-        raise ValueError("no cell, or none that is whole")
+        raise Refusal("no cell, or none that is whole")
     least, most = images.min().item(), images.max().item()
     if not 0 <= least <= most <= 255:
-        raise ValueError(f"images from {least:g} to {most:g}, neither in 0..1 nor in 0..255")
+        raise Refusal(f"images from {least:g} to {most:g}, neither in 0..1 nor in 0..255")
     unit = 255 if most > 1 else 1
     if images.is_floating_point():
         return images.float() / unit

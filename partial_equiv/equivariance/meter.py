@@ -20,6 +20,7 @@ from partial_equiv.equivariance.recording import Call, Function, Inputs, evaluat
 from partial_equiv.equivariance.report import LayerErrors, Report
 from partial_equiv.equivariance.strides import broken_rules, remainders
 from partial_equiv.gconv import GroupFeature
+from partial_equiv.refusal import Refusal
 
 __all__ = ["Transform", "equivariance_error"]
 
@@ -71,7 +72,7 @@ def equivariance_error(
     with evaluating(module):
         still = record(module, inputs)
         if "" in still and constant(values(still[""].output)):
-            raise ValueError(
+            raise Refusal(
                 "the module's output is the same for every image: no spread to compare with"
             )
         found: dict[str, list[Errors]] = {name: [] for name in still}
@@ -100,14 +101,14 @@ def refuse_nothing(
 ) -> None:
     """Raise ValueError if there is nothing to measure on, or with."""
     if not transforms:
-        raise ValueError("transforms=[]: one at least")
+        raise Refusal("one at least", transforms="[]")
     if len(moved) != len(transforms):
-        raise ValueError(f"moved: {len(moved)} for {len(transforms)} transforms")
+        raise Refusal(f"moved: {len(moved)} for {len(transforms)} transforms")
     x = first(inputs)
     if not x.dim() or len(x) < 2:
-        raise ValueError(f"inputs: of shape {list(x.shape)}, two different images at least")
+        raise Refusal(f"inputs: of shape {list(x.shape)}, two different images at least")
     if x.dim() == 3 and all(torch.equal(first(each), x) for each in moved):
-        raise ValueError(
+        raise Refusal(
             f"inputs: of shape {list(x.shape)}, which no transform moves; images are [B, C, H, W]"
         )
 
@@ -116,7 +117,7 @@ def first(inputs: Inputs) -> Tensor:
     """The first values among the inputs; ValueError if there are none."""
     for _, value in parts(inputs):
         return values(value)
-    raise ValueError(f"inputs: no tensor or feature in {type(inputs).__name__}")
+    raise Refusal(f"inputs: no tensor or feature in {type(inputs).__name__}")
 
 
 def constant(x: Tensor) -> bool:
