@@ -14,9 +14,10 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
+from config_schema.quoting import quoted
 from run_folder import folder_name
 
-__all__ = ["CONFIG_FOLDER", "Composition", "quoted"]
+__all__ = ["CONFIG_FOLDER", "Composition"]
 
 CONFIG_FOLDER = Path(__file__).parent / "cfg"
 
@@ -61,9 +62,3 @@ class Composition:
                 yield
         finally:
             GlobalHydra.instance().hydra = outer
-
-
-def quoted(value: object) -> str:
-    """A value as a quoted string of Hydra's override grammar."""
-    escaped = str(value).replace("'", "\\'")
-    return f"'{escaped}'"

@@ -26,14 +26,15 @@ log = logging.getLogger(__name__)
 
 def main(words: Sequence[str]) -> int:
     """Run the command line's words; the exit status."""
-    if {"--help", "-h"} & set(words):
-        from command_line.usage import usage
-
-        sys.stdout.write(usage(HERE / "cfg"))
-        return 0
     from config_schema import complaint
 
     try:
+        if {"--help", "-h"} & set(words):
+            from command_line.usage import usage
+
+            named = [word for word in words if not word.startswith("-")]
+            sys.stdout.write(usage(HERE / "cfg", named))
+            return 0
         return _start(words)
     except KeyboardInterrupt:
         return 130
@@ -52,6 +53,7 @@ def _start(words: Sequence[str]) -> int:
     from command_line.job import job
     from command_line.preparation import prepare
     from config_schema import ConfigError
+    from config_schema.quoting import typed
 
     def refuse(message: str) -> NoReturn:
         raise ConfigError(message)
@@ -63,7 +65,13 @@ def _start(words: Sequence[str]) -> int:
     parser.error = refuse  # type: ignore[method-assign]
     arguments = parser.parse_intermixed_args(list(words))
     sweep, sys.argv[1:] = None, list(words)
-    if not (arguments.hydra_help or arguments.info or arguments.shell_completion):
+    if arguments.shell_completion:
+        from command_line.completion import answer
+        from composition import Composition
+
+        if answer(arguments.overrides, Composition()):
+            return 0
+    elif not (arguments.hydra_help or arguments.info):
         for word in arguments.overrides:
             sys.argv.remove(word)
         prepared = prepare(arguments)
@@ -79,8 +87,8 @@ def _start(words: Sequence[str]) -> int:
             return error.code if isinstance(error.code, int) else int(bool(error.code))
     except KeyboardInterrupt:
         if sweep is not None:
-            folder = os.path.relpath(sweep.folder)
-            log.warning("interrupted; with hydra.sweep.dir=%s the same words continue", folder)
+            place = typed("hydra.sweep.dir", os.path.relpath(sweep.folder))
+            log.warning("interrupted; with %s the same words continue", place)
         raise
     return 0 if sweep is None else sweep.report()
 

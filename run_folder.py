@@ -22,6 +22,7 @@ from typing import Any
 import yaml
 
 from config_schema.complaints import ConfigError
+from config_schema.quoting import typed
 
 __all__ = [
     "Occupied",
@@ -43,7 +44,7 @@ CONFIG, OVERRIDES = "config.yaml", "overrides.yaml"
 RESULT, LAST = "result.json", "checkpoints/last.pt"
 # Where data lie and runs are shown says nothing about an experiment; a continued one may also
 # train longer, or elsewhere, and go on to other stages.
-FREE = re.compile(r"tracking\..*|dataset\.(source\.)?(root|folder|download)|train\.resume")
+FREE = re.compile(r"packages|tracking\..*|dataset\.(source\.)?(root|folder|download)|train\.resume")
 FREE_CONTINUED = re.compile(rf"{FREE.pattern}|train\..*|routine\.stages")
 
 
@@ -111,7 +112,11 @@ def read_overrides(folder: Path) -> list[str]:
 def read_config(folder: Path) -> dict[str, Any] | None:
     """The config of the run in this folder, or None if there is none."""
     path = folder / CONFIG
-    return yaml.safe_load(path.read_text()) if path.is_file() else None
+    if not path.is_file():
+        return None
+    config = dict(yaml.safe_load(path.read_text()))
+    config.pop("packages", None)  # the user's consent is never taken from a folder
+    return config
 
 
 def read_finished(folder: Path) -> dict[str, Any]:
@@ -126,7 +131,8 @@ def read_finished(folder: Path) -> dict[str, Any]:
     if config is None:
         raise ConfigError(f"{folder}: holds no run")
     if not is_done(folder):
-        raise ConfigError(f"{folder}: the run is not finished; train.resume={folder} continues it")
+        word = typed("train.resume", folder)
+        raise ConfigError(f"{folder}: the run is not finished; {word} continues it")
     return config
 
 

@@ -7,10 +7,13 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from command_line.spelling import spelled
 from command_line.sweep import Sweep
-from command_line.words import continued, jobs
-from composition import CONFIG_FOLDER, Composition, quoted
+from command_line.words import continued, jobs, postponed
+from composition import CONFIG_FOLDER, Composition
 from config_schema import ConfigError
+from config_schema.hydra_keys import objections
+from config_schema.quoting import quoted
 from config_schema.words import HYDRA_ERRORS, refusal
 
 __all__ = ["Prepared", "prepare"]
@@ -32,24 +35,29 @@ def prepare(arguments: Namespace) -> Prepared:
         OSError: if the output folder cannot be made.
     """
     composition = _composition(arguments)
-    given: list[str] = arguments.overrides
-    multirun = arguments.multirun or "hydra.mode=MULTIRUN" in given
+    multirun = arguments.multirun or "hydra.mode=MULTIRUN" in arguments.overrides
+    given = spelled(arguments.overrides, sweep=multirun)
+    if problems := list(objections(given)):
+        raise ConfigError("\n".join(problems))
     try:
         overrides = continued(given)
         if multirun and overrides != given:
             raise ConfigError("train.resume: continues one run; a sweep needs its hydra.sweep.dir")
+        overrides = postponed(overrides, composition) if multirun else overrides
         sets = jobs(overrides, composition) if multirun else [overrides]
         configs = [composition.config(each) for each in sets]
         sweep = Sweep.of(sets, composition) if multirun else None
-        hydra = composition.config(sets[0], with_hydra=True).hydra
+        place = Path(composition.config(sets[0], with_hydra=True).hydra.run.dir)
     except ConfigError:
         raise
     except HYDRA_ERRORS as error:
         raise refusal(error, given, composition, sweep=multirun) from error
     if arguments.cfg:
         return Prepared(overrides, sweep)
+    if any(each.get("packages") for each in configs) and not any("packages=" in e for e in given):
+        raise ConfigError("packages: is for the command line only, a file cannot say it")
     _check(configs, sweep=multirun)
-    folder = sweep.folder if sweep else Path(hydra.run.dir).absolute()
+    folder = sweep.folder if sweep else place.absolute()
     folder.mkdir(parents=True, exist_ok=True)
     key = "hydra.sweep.dir" if sweep else "hydra.run.dir"  # not named by the time once more
     return Prepared([*overrides, f"{key}={quoted(folder)}"], sweep)
@@ -58,6 +66,9 @@ def prepare(arguments: Namespace) -> Prepared:
 def _composition(arguments: Namespace) -> Composition:
     folder = CONFIG_FOLDER.parent / (arguments.config_path or CONFIG_FOLDER)
     further = [Path(each).absolute() for each in [arguments.config_dir] if each]
+    if "/" in (arguments.config_name or ""):
+        group, _, option = arguments.config_name.rpartition("/")
+        raise ConfigError(f"--config-name={group}/{option}: is an option, write {group}={option}")
     for place in [folder, *further]:
         if not place.is_dir():
             raise ConfigError(f"{place}: there is no such folder of configs")

@@ -23,12 +23,28 @@ def line(key: str, value: object, reason: str) -> str:
 
 
 def hint(word: object, known: Collection[str]) -> str:
-    """` (did you mean …?)`, or nothing if no known name resembles the word."""
-    matches = get_close_matches(str(word), list(known), n=1)
-    return f" (did you mean {matches[0]}?)" if matches else ""
+    """` (did you mean …?)`, or nothing if no known name resembles the word.
+
+    A name resembles the word if it is nearly the same in small letters, ends in it after a dot, or
+    is what its letters are short for.
+
+    >>> hint("SIREN", ["siren", "mlp"]), hint("lr", ["learning_rate", "epochs"])
+    (' (did you mean siren?)', ' (did you mean learning_rate?)')
+    >>> hint("predict", ["parity", "train"])
+    ''
+    """
+    said = str(word).lower()
+    short = ("".join(part[:1] for part in name.split("_")) for name in known)
+    alike = [name for name, letters in zip(known, short, strict=True) if letters == said]
+    alike = alike or [name for name in known if name.endswith(f".{said}")]
+    small = {name.lower(): name for name in known}
+    alike = alike or [small[each] for each in get_close_matches(said, small, n=1, cutoff=0.65)]
+    return f" (did you mean {' or '.join(alike)}?)" if alike else ""
 
 
-def unknown(key: str, value: object, owner: str, known: Collection[str]) -> str:
+def unknown(
+    key: str, value: object, owner: str, known: Collection[str], elsewhere: Collection[str] = ()
+) -> str:
     """The complaint about a key whose last part is none of the known names.
 
     >>> unknown("net.widht", 3, "net has", ["width", "pools"])
@@ -36,7 +52,7 @@ def unknown(key: str, value: object, owner: str, known: Collection[str]) -> str:
     """
     name = key.rpartition(".")[2]
     names = ", ".join(sorted(known)) or "nothing"
-    return line(key, value, f"{owner} no {name}, only {names}{hint(name, known)}")
+    return line(key, value, f"{owner} no {name}, only {names}{hint(name, [*known, *elsewhere])}")
 
 
 def complaint(error: BaseException) -> str | None:

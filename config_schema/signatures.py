@@ -39,6 +39,7 @@ WORDS = {
     "items after validation": "values",
     "a valid array": "a list",
     "a valid integer": "an integer",
+    "a valid boolean": "True or False",
     "a valid": "a",
 }
 PACKAGE = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]

@@ -81,7 +81,7 @@ def server() -> Iterator[tuple[str, list[str]]]:
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             asked.append(self.path)
             self.send_response(200)
             self.end_headers()
@@ -131,7 +131,7 @@ def test_a_config_of_a_stranger_calls_nothing(
     assert not asked
 
 
-NET = '''
+NET = """
 from torch import nn
 
 
@@ -146,7 +146,7 @@ class Net(nn.Linear):
 
 def make(in_channels):
     raise SystemExit
-'''
+"""
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 import torch
 from torch import Tensor, nn
 
+from config_schema.quoting import typed
 from datasets.randomness import keyed_generator
 from datasets.spec import Split, Splits
 from partial_equiv.refusal import Refusal
@@ -202,7 +203,8 @@ class Fit:
         return asked
 
     def _stop(self, where: str) -> NoReturn:
-        message = f"stopped {where}; go on with train.resume={self.settings.run_folder}"
+        word = typed("train.resume", self.settings.run_folder)
+        message = f"stopped {where}; go on with {word}"
         if self.leads:
             log.info(message)
         raise Interrupted(message)

@@ -62,7 +62,7 @@ def test_values_arrive_as_their_annotations_want_them() -> None:
             {"padding": "sam"},
             "should be 'same' or 'valid' or an integer (did you mean same?)",
         ),
-        ("conv", {"bias": "no"}, "conv.bias=no: should be a boolean"),
+        ("conv", {"bias": "no"}, "conv.bias=no: should be True or False"),
         ("net", {"dropouts": 0}, "net.dropouts=0: GCNN takes no dropouts, only dropout, "),
         ("net", {"dropouts": 0}, "(did you mean dropout?)"),
         ("net", {"in_channels": 3}, "net.in_channels=3: is set by the program, leave it out"),
@@ -126,7 +126,7 @@ def test_a_wrong_argument_is_one_line(
     ("change", "complaint"),
     [
         ({"seed": -1}, "seed=-1: should be greater than or equal to 0"),
-        ({"debug": 1}, "debug=1: should be a boolean"),
+        ({"debug": 1}, "debug=1: should be True or False"),
         ({"extra": 1}, "extra=1: the config has no extra, only base_group, "),
         ({"nets": {}}, "(did you mean net?)"),
         ({"net": None}, "net=null: should name a net as _target_"),
