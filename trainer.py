@@ -101,6 +101,12 @@ class Trainer:
             )
         if self.nesterov and not self.momentum:
             raise Refusal("needs momentum > 0", nesterov=True)
+        if self.final_learning_rate > self.learning_rate:
+            reason = f"is above learning_rate={self.learning_rate:g}"
+            raise Refusal(reason, final_learning_rate=self.final_learning_rate)
+        if self.warmup_epochs > self.epochs:
+            reason = f"is more than epochs={self.epochs}"
+            raise Refusal(reason, warmup_epochs=self.warmup_epochs)
 
     def fit(self, model: nn.Module, splits: Splits, task: Task) -> FitResult:
         """Train `model` in place; on return it holds the best weights, on the training device.

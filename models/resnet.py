@@ -19,6 +19,7 @@ from typing import Literal
 from torch import nn
 
 from models.ckresnet import same_everywhere
+from models.layers import layer_channels
 from models.readout import Order, readout
 from partial_equiv.gconv import (
     Activation,
@@ -144,10 +145,11 @@ class ResNet(nn.Sequential):
             layers["activation0"] = Activation()
             layers["pool0"] = SpatialPool("max", 3, 2, padding=1)
         channels = hidden_channels
-        for i, (width, depth) in enumerate(zip(widths, blocks, strict=True), 1):
+        scaled = layer_channels(hidden_channels, widths)
+        for i, (width, depth) in enumerate(zip(scaled, blocks, strict=True), 1):
             stage = []
             for j in range(depth):
-                before, channels = channels, round(hidden_channels * width)
+                before, channels = channels, width
                 stride = 2 if i > 1 and j == 0 else 1
                 stage.append(PreActivationBlock(before, channels, conv, stride, norm))
             layers[f"stage{i}"] = nn.Sequential(*stage)

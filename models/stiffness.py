@@ -27,6 +27,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from models.layers import check_places, layer_channels
 from models.polyphase import StrongestPhase
 from models.readout import PoolEach
 from partial_equiv.gconv import Activation, GroupConv, GroupFeature, LiftingConv, Norm, SpatialPool
@@ -89,16 +90,15 @@ class StiffnessNet(nn.Sequential):
                 f"a stiffness has {len(COMPONENTS)} components, the data set {num_classes}; "
                 "try dataset=unit_cells task=regression"
             )
-        if any(place > len(widths) for place in pools):
-            raise Refusal(f"the last layer is number {len(widths)}", pools=list(pools))
-        halvings = 2 ** len(set(pools))
+        check_places("pools", pools, len(widths))
+        halvings = 2 ** len(pools)
         if size[0] != size[1] or size[0] % halvings:
             raise Refusal(
                 f"cells of {size[0]} x {size[1]} pixels should be square, and a multiple "
                 f"of {halvings}",
                 pools=list(pools),
             )
-        channels = [hidden_channels, *(round(hidden_channels * width) for width in widths)]
+        channels = [hidden_channels, *layer_channels(hidden_channels, widths)]
         around: dict[str, object] = {} if shifts == "none" else {"padding_mode": "circular"}
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         dilation = 1
