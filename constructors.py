@@ -18,6 +18,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
+from budget import building, try_out
 from composition import Composition
 from config_schema import ConfigError
 from config_schema.components import Component, Made
@@ -26,6 +27,7 @@ from config_schema.targets import resolve
 from config_schema.words import HYDRA_ERRORS, refusal
 from contracts import CONTRACTS
 from datasets.spec import DataSpec, Splits
+from partial_equiv.refusal import Refusal
 from run_folder import folder_name, has_checkpoint, read_finished
 from tasks import Task
 from tracking import JsonTracker, Tracker
@@ -88,7 +90,16 @@ def check(config: DictConfig) -> None:
         ConfigError: naming every wrong value; if there is none, settings that clash.
     """
     build = Build(config)
-    _ = build.model, build.task
+    build.check_windows()
+    try:
+        with building():
+            model = build.model
+        try_out(model, build.spec.in_channels, build.spec.size)
+    except ConfigError:
+        raise
+    except Refusal as error:
+        raise ConfigError(f"net: {error}") from error
+    _ = build.task
     build._make("train", run_folder=Path(), tracker=None, seed=0, debug=False)
 
 
@@ -119,6 +130,20 @@ class Build:
                 conv=self._construct(conv, given),
                 **{name: self._construct(layer, given) for name, layer in layers.items()},
             )
+
+    def check_windows(self) -> None:
+        """Refuse windows that no two pixels of an image are far enough apart for.
+
+        Raises:
+            ConfigError: naming the setting.
+        """
+        most = 2 * max(self.spec.size) + 1
+        for section in (self._sections["conv"], self._sections["net"]):
+            for name, value in section.arguments.items():
+                sized = name.endswith(("kernel_size", "padding")) and isinstance(value, int)
+                if sized and value > most:
+                    reason = f"more than {most} serve no image of {max(self.spec.size)} pixels"
+                    raise ConfigError(f"{section.key}.{name}={value}: {reason}")
 
     @property
     def spec(self) -> DataSpec:

@@ -74,7 +74,11 @@ def _start(words: Sequence[str]) -> int:
     elif not (arguments.hydra_help or arguments.info):
         for word in arguments.overrides:
             sys.argv.remove(word)
-        prepared = prepare(arguments)
+        try:
+            prepared = prepare(arguments)
+        except KeyboardInterrupt:
+            sys.stderr.write("interrupted before anything was written\n")
+            raise
         sweep = prepared.sweep
         sys.argv += prepared.overrides
     start = hydra.main(config_path=str(HERE / "cfg"), config_name="config", version_base="1.3")

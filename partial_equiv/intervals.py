@@ -42,9 +42,9 @@ class Interval:
         return schema
 
 
-Count = Annotated[int, Interval(1)]
-Several = Annotated[int, Interval(2)]
-Natural = Annotated[int, Interval(0)]
+Count = Annotated[int, Interval(1, 2**31 - 1)]
+Several = Annotated[int, Interval(2, 2**31 - 1)]
+Natural = Annotated[int, Interval(0, 2**31 - 1)]
 Fraction = Annotated[float, Interval(0, 1)]
 Share = Annotated[float, Interval(0, 1, open_high=True)]  # of things that must not be all
 Positive = Annotated[float, Interval(0, open_low=True)]

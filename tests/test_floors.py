@@ -26,7 +26,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (  # the lowest first
     ("trainer", "training", "tester", "tasks", "analysis"),
     ("routines",),
     ("config_schema", "composition"),
-    ("contracts",),
+    ("contracts", "budget"),
     ("constructors",),
     ("command_line",),
     ("main",),
