@@ -43,7 +43,8 @@ def answer(words: Sequence[str], composition: Composition) -> bool:
                 theirs, exact = CompletionPlugin._query_config_groups(
                     plugin, word, config_name, words
                 )
-                named = [f"{name}=" for name in own if name.startswith(given)]
+                plus = "+" * word.startswith("+")
+                named = [f"{plus}{name}=" for name in own if name.startswith(given)]
                 hydras = [each for each in theirs if each.startswith("hydra")]
                 return [*named, *hydras], exact
             if given not in own:

@@ -41,7 +41,8 @@ def continued(words: Sequence[str]) -> list[str]:
     if not is_begun(folder):
         state = "has no checkpoint" if folder.is_dir() else "does not exist"
         raise ConfigError(f"train.resume={value}: the run folder {state}")
-    kept, left = [], []
+    kept: list[str] = []
+    left: list[str] = []
     for word in read_overrides(folder):
         try:
             key = parser.parse_override(word).get_key_element().lstrip("+~")

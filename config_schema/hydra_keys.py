@@ -60,8 +60,8 @@ def _of_hydra(override: Override) -> str | None:
     value = None if override.is_sweep_override() else override.value()
     if not KEYS[key](value):
         return "is no value for it"
-    if key == "hydra.searchpath":
-        missing = [place for place in override.value() if not _is_there(str(place))]
+    if key == "hydra.searchpath" and isinstance(value, list):
+        missing = [place for place in value if not _is_there(str(place))]
         return f"{missing[0]} is not there" if missing else None
     return None
 

@@ -53,10 +53,10 @@ def _wrong_words(words: Sequence[str], composition: Composition, *, sweep: bool)
                 choices.append(settings[0])
     good = [str(each.input_line) for each in choices]
     for choice in choices:
-        word = str(choice.input_line)
-        if reason := _wrong_choice(choice, [each for each in good if each != word], composition):
-            yield f"{word}: {reason}"
-            good.remove(word)
+        said = str(choice.input_line)
+        if wrong_form := _wrong_choice(choice, [e for e in good if e != said], composition):
+            yield f"{said}: {wrong_form}"
+            good.remove(said)
     yield from _wrong_values(good, values, composition)
 
 
@@ -127,8 +127,12 @@ def _wrong_values(
     values: Sequence[Override],
     composition: Composition,
 ) -> Iterator[str]:
-    base = composition.config(choices, with_hydra=True)
-    everything = sorted(f"{section}.{name}" for section in base for name in _known(base, section))
+    try:
+        base = composition.config(choices, with_hydra=True)
+    except HYDRA_ERRORS as error:
+        yield _first_lines(error)
+        return
+    everything = sorted(f"{section!s}.{name}" for section in base for name in _known(base, section))
     for override in values:
         word = str(override.input_line)
         try:
