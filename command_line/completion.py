@@ -40,13 +40,11 @@ def answer(words: Sequence[str], composition: Composition) -> bool:
         def matches(word: str, config_name: str | None, words: list[str]) -> tuple[list[str], bool]:
             given, equals, start = word.lstrip("+").partition("=")
             if not equals:
-                theirs, exact = CompletionPlugin._query_config_groups(
-                    plugin, word, config_name, words
-                )
                 plus = "+" * word.startswith("+")
                 named = [f"{plus}{name}=" for name in own if name.startswith(given)]
-                hydras = [each for each in theirs if each.startswith("hydra")]
-                return [*named, *hydras], exact
+                if not given.startswith("hydra"):
+                    return [*named, *(["hydra/launcher="] if not given else [])], False
+                return CompletionPlugin._query_config_groups(plugin, word, config_name, words)
             if given not in own:
                 return CompletionPlugin._query_config_groups(plugin, word, config_name, words)
             key = word.partition("=")[0]

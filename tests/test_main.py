@@ -196,7 +196,7 @@ def test_a_bug_is_shown_and_a_full_disk_is_told(
 @pytest.mark.slow
 def test_an_interrupted_run_says_how_to_go_on(terminal: Terminal, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    words = [*TINY, f"hydra.run.dir={folder}", "train.epochs=5000"]
+    words = [*TINY[:-1], f"hydra.run.dir={folder}", "train.epochs=5000"]
     process = subprocess.Popen(
         [sys.executable, MAIN, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -234,7 +234,7 @@ def test_help_says_of_each_option_what_it_is(terminal: Terminal) -> None:
 @pytest.mark.parametrize(
     ("line", "offered", "not_offered"),
     [
-        ("", "net= dataset= experiment= train. hydra/", "sweep= sweep/"),
+        ("", "net= dataset= experiment= train. hydra/launcher=", "sweep= sweep/"),
         ("net=", "net=gcnn net=p4cnn", "net=_x"),
         ("experiment=exact/", "experiment=exact/small-mnist", "experiment=exact/_mnist"),
         ("+experiment=sp", "+experiment=speed/rotmnist", "+experiment=rotmnist/T2"),
