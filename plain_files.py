@@ -40,7 +40,7 @@ def read_yaml(path: Path, kind: type, remedy: str) -> Any:  # noqa: ANN401
         OSError: if it cannot be read.
     """
     try:
-        return _of_kind(kind, yaml.load(_text(path), _PlainLoader))  # noqa: S506 (it is a safe one)
+        return _of_kind(kind, yaml.load(_text(path), _PlainLoader))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise _damaged(path, error, remedy) from None
 

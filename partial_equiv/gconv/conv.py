@@ -24,6 +24,7 @@ from partial_equiv.gconv.stencil import Stencil
 from partial_equiv.gconv.windows import Windows
 from partial_equiv.groups import Group
 from partial_equiv.intervals import Count, Natural
+from partial_equiv.refusal import Refusal
 from partial_equiv.sampling import Sample, Sampling
 
 __all__ = ["Convolution", "GroupConv", "LiftingConv", "PointwiseConv"]
@@ -86,7 +87,7 @@ class Convolution(nn.Module):
                     f"functools.partial({kind}, ...)"
                 )
         if padding == "same" and kernel_size % 2 == 0:
-            raise ValueError(f"kernel_size={kernel_size}: padding=same needs an odd number")
+            raise Refusal("padding=same needs an odd number", kernel_size=kernel_size)
         if isinstance(padding, str):
             padding = dilation * (kernel_size // 2) if padding == "same" else 0
         self._windows = Windows(kernel_size, stride, padding, dilation)
