@@ -1,6 +1,6 @@
 """The words of the command line: resumed runs and sweeps."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -16,7 +16,8 @@ __all__ = ["continued", "jobs"]
 def continued(words: Sequence[str]) -> list[str]:
     """The words, and if `train.resume` is among them, those that the run was started with.
 
-    Words given now replace those of the same key. Hydra is sent to the same folder.
+    Words given now replace those of the same key; with other measures or probes, the settings of
+    the former ones go, too. Hydra is sent to the same folder.
 
     Raises:
         ConfigError: if there is no run to continue in the folder.
@@ -35,9 +36,15 @@ def continued(words: Sequence[str]) -> list[str]:
     kept = [
         word
         for word in read_overrides(folder)
-        if parser.parse_override(word).get_key_element() not in now
+        if not _is_replaced(parser.parse_override(word).get_key_element(), now)
     ]
     return [*kept, *words, f"hydra.run.dir={quoted(folder)}"]
+
+
+def _is_replaced(key: str, now: Container[str]) -> bool:
+    """Whether words given now speak of a key, or choose other measures than it is a setting of."""
+    section = key.partition(".")[0]
+    return key in now or (section in ("measure", "probe") and section in now)
 
 
 def jobs(words: Sequence[str], composition: Composition) -> list[list[str]]:

@@ -33,12 +33,12 @@ class Meter(Measure):
 
     Args:
         num_images: test images, drawn once and for all, that an error is measured on.
-        num_angles: equal steps of a full turn, interpolated between the quarter turns; layers whose
+        num_turns: equal steps of a full turn, interpolated between the quarter turns; layers whose
             elements an angle does not permute are left out there. None: the net's own symmetries.
     """
 
-    def __init__(self, num_images: Several = 8, num_angles: Several | None = None) -> None:
-        self.num_images, self.num_angles = num_images, num_angles
+    def __init__(self, num_images: Several = 8, num_turns: Several | None = None) -> None:
+        self.num_images, self.num_turns = num_images, num_turns
 
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
         """Raise ValueError if it is not known how the net's answers move with the image."""
@@ -52,7 +52,7 @@ class Meter(Measure):
         model, split = subject.model, subject.splits.test
         images, _ = next(split.batches(min(self.num_images, len(split)), seed=0))
         images = images.to(subject.device)
-        moves = own_actions(model) if self.num_angles is None else _turns(self.num_angles)
+        moves = own_actions(model) if self.num_turns is None else _turns(self.num_turns)
         try:
             report = equivariance_error(model, moves, images, tolerance=TOLERANCE)
             found = {
