@@ -106,10 +106,10 @@ def check(config: DictConfig) -> None:
         ConfigError: naming every wrong value; if there is none, settings that clash.
     """
     build = Build(config)
+    model, task, _ = build.model, build.task, build.probes
     for name, measure in build.measures.items():
         with _located(f"measure={name}"):
-            measure.check(build.model, build.spec, build.task)
-    _ = build.model, build.task, build.probes
+            measure.check(model, build.spec, task)
     build.trainer(Path(), None)
 
 
