@@ -24,7 +24,7 @@ __all__ = ["report"]
 
 
 def report(runs: Sequence[FinishedRun], figures: Path) -> Measured:
-    """Losses over the steps, and the filters with their answers; one run for each size of picture.
+    """Losses over the steps, and the filters with their answers; of each size the first run's.
 
     Values: accuracy and loss of each row, and "score_difference", the largest one between the
     scores of the picture and those of its turn.

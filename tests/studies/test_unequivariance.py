@@ -8,7 +8,7 @@ import pytest
 
 from tests.terminal import Terminal
 
-WORDS = ("study=exact/unequivariance", "tracking=none")
+WORDS = ("study=exact/unequivariance", "study.seeds=[0]", "tracking=none")
 
 
 def test_it_learns_where_the_stride_rule_is_broken_and_there_alone(
