@@ -43,11 +43,12 @@ class StudySweeper(BasicSweeper):
 
     def sweep(self, arguments: list[str]) -> Any:  # noqa: ANN401
         """Launch what is not done yet."""
-        from composition import quoted
+        from config_schema.quoting import quoted
         from studies.folder import read_study_folder
         from studies.study import waves
 
-        assert self.config is not None and self.launcher is not None
+        assert self.config is not None
+        assert self.launcher is not None
         folder = read_study_folder(Path(self.config.hydra.sweep.dir))
         jobs = [job for job in folder.jobs if self.jobs is None or job.name in self.jobs]
         states = {job.name: folder.state(job) for job in jobs}

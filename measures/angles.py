@@ -4,9 +4,10 @@ The protocol of Edixhoven, Lengyel, van Gemert, "Using and Abusing Equivariance"
 images are turned bilinearly, and cropped to their inscribed disc if those of training are.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from math import pi
 from statistics import fmean
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -26,13 +27,15 @@ __all__ = ["Angles", "drawn_curve", "turned"]
 QUARTERS = (0.0, 90.0, 180.0, 270.0)
 WORST = 45.0  # between two quarter turns
 TEST_BATCH = 256
+Value = TypeVar("Value")
 
 
 class Angles(Measure):
     """The test accuracy at equal steps of a full turn; the quarter turns and 45° come on top.
 
-    Values: "accuracy_<angle>" at these five; "seen", at the angle of the training images, 0°, and
-    "unseen", the mean over the four quarter turns. Table: "accuracy", a row for each angle.
+    Values: "accuracy_<angle>" at these five; "seen", at the angle of the training images, 0°,
+    "unseen", the mean over the four quarter turns, and "chance". Table: "accuracy", a row for each
+    angle.
 
     Args:
         num_angles: equal steps of a full turn.
@@ -54,18 +57,20 @@ class Angles(Measure):
         tests = list(_drawn(subject.splits.test, self.num_tests))
         found = {angle: _accuracy(subject, tests, angle) for angle in self.angles}
         picture = subject.picture("accuracy_over_angle")
-        draw_accuracies_over_angles({"the net": drawn_curve(found)}, picture)
+        chance = 1 / subject.spec.num_outputs
+        draw_accuracies_over_angles({"the net": drawn_curve(found)}, picture, chance=chance)
         values = {
             "seen": found[0.0],
             "unseen": fmean(found[angle] for angle in QUARTERS),
             **{f"accuracy_{angle:g}": found[angle] for angle in (*QUARTERS, WORST)},
+            "chance": chance,
         }
         table = ("degrees", "accuracy"), list(found.items())
         return Measured(values, {"accuracy": table}, [picture])
 
 
-def drawn_curve(accuracies: dict[float, float]) -> dict[float, float]:
-    """Accuracies by the angle, without 45° where it is not one of equal steps.
+def drawn_curve(accuracies: Mapping[float, Value]) -> dict[float, Value]:
+    """What belongs to angles, without 45° where it is not one of equal steps.
 
     There it alone would dent the curve. (With 45°, the steps hold 135° as well.)
     """
@@ -75,10 +80,9 @@ def drawn_curve(accuracies: dict[float, float]) -> dict[float, float]:
 
 def turned(images: Tensor, spec: DataSpec, degrees: float) -> Tensor:
     """Normalised images [B, C, H, W] turned counter-clockwise, bilinearly, on black."""
-    mean, std = (images.new_tensor(values).view(-1, 1, 1) for values in (spec.mean, spec.std))
     angle = torch.tensor([degrees * pi / 180], dtype=torch.float64)
-    plain = act_on_images(SO2().matrix(angle).to(images), images * std + mean)
-    return ((circle_crop(plain) if spec.circle_crop else plain) - mean) / std
+    plain = act_on_images(SO2().matrix(angle).to(images), spec.denormalised(images))
+    return spec.normalised(circle_crop(plain) if spec.circle_crop else plain)
 
 
 def _drawn(split: Split, number: int | None) -> Iterator[tuple[Tensor, Tensor]]:

@@ -10,6 +10,7 @@ from partial_equiv.ck import MAGNet as MAGNet
 from partial_equiv.ck import SeparableKernel as SeparableKernel
 from partial_equiv.ck import Siren as Siren
 from partial_equiv.equivariance import Action as Action
+from partial_equiv.equivariance import Shift as Shift
 from partial_equiv.equivariance import act as act
 from partial_equiv.equivariance import act_on_images as act_on_images
 from partial_equiv.equivariance import actions as actions
@@ -40,6 +41,7 @@ from partial_equiv.groups import Trivial as Trivial
 from partial_equiv.penalties import kernel_l2 as kernel_l2
 from partial_equiv.penalties import monotone as monotone
 from partial_equiv.penalties import narrow as narrow
+from partial_equiv.refusal import Refusal as Refusal
 from partial_equiv.sampling import Sample as Sample
 from partial_equiv.sampling import Sampling as Sampling
 from partial_equiv.sampling import learned_subsets as learned_subsets
@@ -75,9 +77,11 @@ __all__ = [
     "Mirror",
     "Norm",
     "PointwiseConv",
+    "Refusal",
     "Sample",
     "Sampling",
     "SeparableKernel",
+    "Shift",
     "Siren",
     "SpatialPool",
     "SubsetEncoder",

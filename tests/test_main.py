@@ -10,10 +10,13 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
-import constructors
 import main
+import run
+from command_line.options import PRESETS, groups
+from composition import CONFIG_FOLDER
 from run_folder import claim
 from tests.terminal import Terminal
 
@@ -50,8 +53,8 @@ def epochs(folder: Path) -> list[int]:
         ("+extra=1", "extra=1: the config has no extra, only "),
         ("+net.foo=1", "net.foo=1: GCNN takes no foo, only "),
         ("+net.pool=max", "+net.pool=max: is there already, leave out the +"),
-        ("+experiment=no/such", "experiment=no/such: should be cifar10/… or "),
-        ("+experiment=rotmnist/T3", "(did you mean rotmnist/T2?)"),
+        ("+experiment=no/such", "experiment=no/such: should be /… or cifar/… or "),
+        ("+experiment=rotmnist/ckrsnet", "(did you mean rotmnist/ckresnet?)"),
         ("net", "net: should be written net=value"),
         ("=3", "=3: should be written key=value"),
         ("seed='a", "seed='a: cannot be read"),
@@ -73,7 +76,7 @@ def epochs(folder: Path) -> list[int]:
         ("-m net=gcnn,gcn", "net=gcn: should be "),
         ("-m seed=0,a", "seed=a: should be an integer"),
         ("-m seed=interval(0,1)", "seed=interval(0,1): cannot be read"),
-        ("-m seed=0,1 train.epochs=-1", "train.epochs=-1: should be greater than or equal to 1"),
+        ("-m seed=0,1 train.epochs=-1", "train.epochs=-1: should be greater than or equal to 0"),
         ("-m +extra=1,2", "extra=1: the config has no extra"),
         (
             "dataset=mnist dataset.root=nowhere dataset.download=False tracking=none",
@@ -138,7 +141,11 @@ def test_a_run_leaves_its_result(terminal: Terminal, tmp_path: Path) -> None:
     assert answer.status == 0, answer.err
     (result,) = tmp_path.rglob("result.json")
     assert json.loads(result.read_text())["test/accuracy"] >= 0
-    assert yaml.safe_load((result.parent / "config.yaml").read_text())["seed"] == 3
+    config = yaml.safe_load((result.parent / "config.yaml").read_text())
+    about = config["about"]
+    assert (config["seed"], about["chosen"]["net"], len(about["commit"])) == (3, "gcnn", 40)
+    assert about["threads"] >= 1
+    assert about["torch"] == torch.__version__.partition("+")[0]
     assert (result.parent / "metrics.jsonl").stat().st_size > 0
     assert "test/accuracy" in answer.out
     assert "range/lifting" in answer.out
@@ -184,7 +191,7 @@ def test_a_bug_is_shown_and_a_full_disk_is_told(
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(constructors, "run_routine", fail)
+    monkeypatch.setattr(run, "run", fail)
     answer = terminal(*TINY)
     assert answer.status == 1
     assert ("Traceback" in answer.err) == (lines is None)
@@ -194,7 +201,7 @@ def test_a_bug_is_shown_and_a_full_disk_is_told(
 @pytest.mark.slow
 def test_an_interrupted_run_says_how_to_go_on(terminal: Terminal, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    words = [*TINY, f"hydra.run.dir={folder}", "train.epochs=5000"]
+    words = [*TINY[:-1], f"hydra.run.dir={folder}", "train.epochs=5000"]
     process = subprocess.Popen(
         [sys.executable, MAIN, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -212,3 +219,71 @@ def test_an_interrupted_run_says_how_to_go_on(terminal: Terminal, tmp_path: Path
     records = (folder / "metrics.jsonl").read_text().splitlines()
     assert terminal(f"train.resume={folder}", f"train.epochs={len(records) + 2}").status == 0
     assert (folder / "metrics.jsonl").read_text().splitlines()[: len(records)] == records
+
+
+def test_help_says_of_each_option_what_it_is(terminal: Terminal) -> None:
+    shown = terminal("--help").out
+    for group in groups(CONFIG_FOLDER).values():
+        for option in group.options:
+            assert option in shown
+            assert group.about(option) in shown or group.name not in PRESETS
+    assert "exact/small-mnist" in shown
+    assert "P4CNN at 27, 28 and 29 pixels and Z2CNN" in shown
+    tracking = terminal("--help", "tracking").out
+    assert "tracking=none  Plain files in the run folder only" in tracking
+    assert "mode: auto # auto | online | offline" in tracking
+    assert "tracking=none" not in terminal("--help", "tracking=wandb").out
+    assert terminal("--help", "nett").err.endswith("(did you mean net?)\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "offered", "not_offered"),
+    [
+        ("", "net= dataset= experiment= train. hydra/launcher=", "sweep= sweep/"),
+        ("net=", "net=gcnn net=p4cnn", "net=_x"),
+        ("experiment=exact/", "experiment=exact/small-mnist", "experiment=exact/_mnist"),
+        ("+experiment=sp", "+experiment=speed/rotmnist", "+experiment=rotmnist/T2"),
+        ("experiment=rotmnist/T2 train.ep", "train.epochs=", "train.resume="),
+        ("net.widths=[1 net.", "", "Traceback"),
+        ("no.such=1 ~x train.", "", "Traceback"),
+    ],
+)
+def test_tab_offers_what_can_be_typed(
+    line: str,
+    offered: str,
+    not_offered: str,
+    terminal: Terminal,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COMP_LINE", f"python main.py {line}")
+    answer = terminal("--shell-completion", "query=bash")
+    assert answer.status == 0
+    words = answer.out.split()
+    assert set(offered.split()) <= set(words)
+    assert not set(not_offered.split()) & {*words, *answer.err.split()}
+
+
+@pytest.mark.parametrize("words", [[], ["query=tcsh"], ["x=1"], ["install=bash", "query=bash"]])
+def test_a_completion_of_nothing_is_told(words: list[str], terminal: Terminal) -> None:
+    answer = terminal("--shell-completion", *words)
+    assert answer.status == 1
+    assert answer.err.startswith("--shell-completion: needs install=")
+
+
+def test_what_needs_no_net_loads_no_torch() -> None:
+    script = (
+        "import sys, main; "
+        "main.main(['--cfg', 'job', 'experiment=rotmnist/T2', 'dataset.root=~/a']); "
+        "main.main(['--shell-completion', 'query=bash']); main.main(['-m', 'seed=0,1', 'nett=3']); "
+        "sys.exit(len({'torch', 'pydantic', 'wandb', 'lightning_fabric'} & set(sys.modules)))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=MAIN.parent,
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COMP_LINE": "main.py net="},
+    )
+    assert "net=gcnn" in told.stdout
+    assert "nett=3: the config has no nett" in told.stderr

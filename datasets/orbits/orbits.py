@@ -5,30 +5,22 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from datasets.dataset import DataSet
 from datasets.files import make_split
 from datasets.orbits.splits import OrbitSplits
 from datasets.orbits.storage import OrbitFile, write_orbits
-from datasets.spec import DataSpec, Split, Splits
+from datasets.spec import DataSpec, Split
 from partial_equiv.intervals import Natural, NonNegative, Several
+from partial_equiv.refusal import Refusal
 
 __all__ = ["Orbits"]
 
 
-class ImageSet(Protocol):
-    """A data set of images with classes."""
-
-    @property
-    def spec(self) -> DataSpec: ...
-
-    def splits(self) -> Splits: ...
-
-
-class Orbits:
+class Orbits(DataSet):
     """Every image of some classes, turned by all multiples of 360°/num_views.
 
     A view's class is that of its image; classes are counted in the order of `classes`. The source
@@ -48,7 +40,7 @@ class Orbits:
 
     def __init__(
         self,
-        source: ImageSet,
+        source: DataSet,
         root: str = "data",
         folder: str | None = None,
         classes: Sequence[str] = (),
@@ -61,16 +53,16 @@ class Orbits:
         if folder is not None:
             self.folder = Path(folder).expanduser()
         if source.spec.num_classes is None:
-            raise ValueError("source: its images have target vectors, no classes")
+            raise Refusal("source: its images have target vectors, no classes")
         numbers = tuple(str(number) for number in range(source.spec.num_classes))
         self.known = source.spec.class_names or numbers
         if unknown := [name for name in classes if name not in self.known]:
             names = ", ".join(self.known)
-            raise ValueError(f"classes={list(classes)}: no class {unknown[0]}, only {names}")
+            raise Refusal(f"no class {unknown[0]}, only {names}", classes=list(classes))
         if len(set(classes)) < len(classes):
-            raise ValueError(f"classes={list(classes)}: names a class twice")
+            raise Refusal("names a class twice", classes=list(classes))
         if source.spec.size[0] != source.spec.size[1]:
-            raise ValueError(f"source: only square images turn, not {source.spec.size}")
+            raise Refusal(f"source: only square images turn, not {source.spec.size}")
         self.classes = tuple(classes) or self.known
         self.num_views = num_views
         self.memory = memory
@@ -82,8 +74,21 @@ class Orbits:
         num_classes = len(self.classes)
         return replace(self.source.spec, num_classes=num_classes, class_names=self.classes)
 
-    def splits(self) -> OrbitSplits:
-        """Turn the images, unless that is done, and return the splits.
+    @property
+    def place(self) -> str:
+        """The folder of the views."""
+        return str(self.folder)
+
+    def check_available(self) -> None:
+        """Look whether the source's files are there.
+
+        Raises:
+            MissingData: naming what is missing, and how to get it.
+        """
+        self.source.check_available()
+
+    def read(self) -> OrbitSplits:
+        """Turn the images, unless that is done.
 
         Raises:
             MissingData: if a source image, or a view, cannot be read.
@@ -103,7 +108,7 @@ class Orbits:
             told = re.search("error message = '(.*?)'", str(error))  # HDF5's lines are many
             reason = told[1] if told else error.strerror or str(error)
             what = f"folder={self.folder}: cannot be written to ({reason}), choose another folder"
-            raise ValueError(what) from None
+            raise Refusal(what) from None
         file = OrbitFile(path)
         keys = [_key(name) for name in self.classes]
         names = [keys.index(key) for key in file.counts]  # the file sorts its keys
@@ -116,16 +121,15 @@ class Orbits:
     def _images(self, source: Split) -> dict[str, Tensor]:
         """The images of each class that has some, by its key: uint8 [n, C, H, W]."""
         spec = self.source.spec
-        mean, std = (torch.tensor(each).view(-1, 1, 1) for each in (spec.mean, spec.std))
         found: dict[str, list[Tensor]] = {name: [] for name in self.classes}
         for images, targets in source.batches(1024):
-            raw = ((images * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
+            raw = (spec.denormalised(images) * 255).round().clamp(0, 255).to(torch.uint8)
             for name, chosen in found.items():
                 chosen.append(raw[targets == self.known.index(name)])
         whole = {_key(name): torch.cat(chosen) for name, chosen in found.items()}
         whole = {key: chosen for key, chosen in whole.items() if len(chosen)}
         if not whole:
-            raise ValueError(f"classes={list(self.classes)}: a split has no image of them")
+            raise Refusal("a split has no image of them", classes=list(self.classes))
         return whole
 
     def _fingerprint(self, images: dict[str, Tensor]) -> str:

@@ -31,6 +31,7 @@ from partial_equiv.gconv import (
     SpatialPool,
 )
 from partial_equiv.intervals import Count, Natural
+from partial_equiv.refusal import Refusal
 
 __all__ = ["EquivariantVAE", "representation"]
 
@@ -81,11 +82,11 @@ class EquivariantVAE(VAE):
         frequencies: Sequence[Natural] = (1, 2, 0),
     ) -> None:
         if latent_size % 2:
-            raise ValueError(f"latent_size={latent_size}: latents that turn come in pairs")
+            raise Refusal("latents that turn come in pairs", latent_size=latent_size)
         if size[0] != size[1]:
-            raise ValueError(f"size={size}: only square images turn")
+            raise Refusal("only square images turn", size=size)
         if size[0] < 9:
-            raise ValueError(f"size={size}: too small to be halved twice, at least 9 is needed")
+            raise Refusal("too small to be halved twice, at least 9 is needed", size=size)
         super().__init__()
         self.latent_size = latent_size
         pairs = latent_size // 2
@@ -140,7 +141,7 @@ class EquivariantVAE(VAE):
         maps = self.canonical(back.flatten(0, 1))  # [B·G, C, h, h]
         maps = resample(matrices.repeat(len(latents), 1, 1), maps)
         x = maps.unflatten(0, back.shape[:2]).transpose(1, 2)  # [B, C, G, h, h]
-        feature = self.refine[0](GroupFeature(x, elements[None]))
+        feature = self.refine[0](GroupFeature(x, elements[None], group=self.group))
         for layer, size in zip(self.refine[1:], reversed(self.scales[:-1]), strict=True):
             feature = layer(feature.map(lambda x, size=size: _enlarged(x, size)))
         return feature

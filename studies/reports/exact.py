@@ -96,8 +96,8 @@ def _over_angles(
 ) -> Measured:
     """Of each trained net: its accuracy at every angle, seen and unseen turns, and its error."""
     runs = [run for own in rows.values() for run in own]
-    curves = {row: drawn_curve(_mean_curve(own)) for row, own in rows.items()}
-    draw_accuracies_over_angles(curves, path)
+    curves = {row: drawn_curve(_curve(own)) for row, own in rows.items()}
+    draw_accuracies_over_angles(curves, path, chance=runs[0].result.get("angles/chance"))
     summaries = {row: _summary(own) for row, own in rows.items()}
     values = {
         f"{row}/{key}": value
@@ -117,13 +117,13 @@ def _over_angles(
     return Measured(values, tables, [path])
 
 
-def _mean_curve(runs: Sequence[FinishedRun]) -> dict[float, float]:
-    """Accuracies of a net over the angle: means over its seeds."""
-    own = [
-        {float(e["degrees"]): float(e["accuracy"]) for e in r.table("angles/accuracy")}
-        for r in runs
-    ]
-    return {angle: fmean(each[angle] for each in own) for angle in own[0]}
+def _curve(runs: Sequence[FinishedRun]) -> dict[float, list[float]]:
+    """The accuracies of a net at every angle, one for each of its seeds."""
+    found: dict[float, list[float]] = {}
+    for run in runs:
+        for each in run.table("angles/accuracy"):
+            found.setdefault(float(each["degrees"]), []).append(float(each["accuracy"]))
+    return found
 
 
 def _summary(runs: Sequence[FinishedRun]) -> dict[str, float | None]:

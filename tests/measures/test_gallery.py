@@ -12,7 +12,7 @@ FIGURES = {"kernel_lifting", "kernel_group", "feature_maps", "turn", "confusion"
 
 def drawn(folder: Path) -> set[str]:
     """The figures in a run folder."""
-    for path in (folder / "figures").iterdir():
+    for path in (folder / "figures").glob("*.png"):
         assert path.read_bytes().startswith(b"\x89PNG")
         assert path.stat().st_size > 10_000, f"{path.name} is empty"
     return {path.stem for path in (folder / "figures").iterdir()}
