@@ -13,6 +13,7 @@ from datasets.spec import DataSpec, Split
 from models.stiffness import StiffnessHead
 from models.vae import Autoencoding
 from partial_equiv.intervals import Fraction, NonNegative
+from partial_equiv.refusal import Refusal
 
 __all__ = ["ELBO", "Classification", "Regression", "Task"]
 
@@ -68,14 +69,14 @@ class Classification(Task):
         images, classes = batch
         logits = model(images)  # [B, K]
         if isinstance(logits, Autoencoding):
-            raise ValueError("task=classification: the net is an autoencoder; try task=elbo")
+            raise Refusal("the net is an autoencoder; try task=elbo", task="classification")
         loss = functional.cross_entropy(logits, classes, label_smoothing=self.label_smoothing)
         return loss, {"accuracy": (logits.argmax(1) == classes).double().mean()}
 
     def check(self, spec: DataSpec) -> None:
         """Raise ValueError if the data set has no classes."""
         if spec.num_classes is None:
-            raise ValueError("the data set has no classes but target vectors; try task=regression")
+            raise Refusal("the data set has no classes but target vectors; try task=regression")
 
 
 class Regression(Task):
@@ -115,7 +116,7 @@ class Regression(Task):
     def check(self, spec: DataSpec) -> None:
         """Raise ValueError if the data set has no target vectors."""
         if spec.num_classes is not None:
-            raise ValueError("the data set has classes, no target vectors; try task=classification")
+            raise Refusal("the data set has classes, no target vectors; try task=classification")
 
     def prepare(self, model: nn.Module, train: Split) -> None:
         """Show the training targets to the heads that scale their answers like these."""
@@ -166,7 +167,7 @@ class ELBO(Task):
         images = batch[0]
         made = model(images)
         if not isinstance(made, Autoencoding):
-            raise ValueError("task=elbo: the net is no autoencoder; try net=vae_small")
+            raise Refusal("the net is no autoencoder; try net=vae_small", task="elbo")
         reconstruction = (images - made.reconstruction).square().sum((1, 2, 3)).mean() / 2
         mean, log_variance = made.mean, made.log_variance
         kl = (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean() / 2

@@ -14,6 +14,8 @@ from math import inf, isfinite, nan, sqrt
 from statistics import fmean, stdev
 from typing import Literal
 
+from partial_equiv.refusal import Refusal
+
 __all__ = [
     "Interval",
     "Judgement",
@@ -105,11 +107,11 @@ def judge(claim: str, rows: Mapping[str, Values]) -> Judgement:
     """
     match = CLAIM.fullmatch(claim)
     if match is None:
-        raise ValueError(f"{claim}: should be written A >= B - 0.01, with rows or a number as B")
+        raise Refusal(f"{claim}: should be written A >= B - 0.01, with rows or a number as B")
     left, right = (_side(text, claim, rows) for text in (match[1], match[3]))
     about = [rows[side.row] for side in (left, right) if side.row is not None]
     if not about:
-        raise ValueError(f"{claim}: names no row, there are {', '.join(rows)}")
+        raise Refusal(f"{claim}: names no row, there are {', '.join(rows)}")
     if not all(about):
         return Judgement(claim, "not run", interval([]))
     margin = right.offset - left.offset
@@ -136,5 +138,5 @@ def _side(text: str, claim: str, rows: Mapping[str, Values]) -> _Side:
     split = re.fullmatch(rf"(.*\S)\s*([+-])\s*({NUMBER})", text)
     name, offset = (split[1], float(split[2] + split[3])) if split else (text, 0.0)
     if name not in rows:
-        raise ValueError(f"{claim}: there is no row {name}, only {', '.join(rows)}")
+        raise Refusal(f"{claim}: there is no row {name}, only {', '.join(rows)}")
     return _Side(name, offset)

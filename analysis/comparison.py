@@ -20,6 +20,7 @@ from statistics import fmean
 from analysis.claims import judge
 from analysis.study import draw_study
 from analysis.tables import difference_table, markdown, row_table, verdict_table
+from partial_equiv.refusal import Refusal
 from run_folder import is_done, read_config, read_overrides, read_result
 
 __all__ = ["Row", "main", "read_rows"]
@@ -46,18 +47,18 @@ def read_rows(folder: Path, metric: str = "test/accuracy") -> dict[str, Row]:
     """
     places = sorted(path for path in folder.glob("*") if is_done(path) and read_config(path))
     if not places:
-        raise ValueError(f"{folder}: holds no job with a result")
+        raise Refusal(f"{folder}: holds no job with a result")
     names = _names({place: read_overrides(place) for place in places})
     rows: dict[str, Row] = {}
     for place, name in names.items():
         config, result = read_config(place) or {}, read_result(place)
         if metric not in result:
-            raise ValueError(f"{metric}: is not in {place}, only {', '.join(result)}")
+            raise Refusal(f"{metric}: is not in {place}, only {', '.join(result)}")
         data = {k: v for k, v in config.get("dataset", {}).items() if k not in ELSEWHERE}
         row = rows.setdefault(name, Row(name, json.dumps(data, sort_keys=True)))
         value = nan if result[metric] is None else result[metric]
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise ValueError(f"{metric}: is no number in {place}, but {value}")
+            raise Refusal(f"{metric}: is no number in {place}, but {value}")
         row.values[config.get("seed", 0)] = value
         row.seconds.append(result.get("seconds/train", nan))
         row.parameters = result.get("parameters", 0)

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from config_schema.complaints import ConfigError
 from run_folder import is_done, read_config, read_result
 
 __all__ = ["COLUMNS", "main", "table"]
@@ -43,7 +44,7 @@ def table(folder: Path) -> list[list[str]]:
             key = (routine["autoencoder"], routine["latent_size"], config.get("seed", 0))
             found.append((key, read_result(place)))
     if not found:
-        raise ValueError(f"{folder}: holds no finished run of routine=symmetry_discovery")
+        raise ConfigError(f"{folder}: holds no finished run of routine=symmetry_discovery")
     rows = [["autoencoder", "latent size", "seed", *COLUMNS.values()]]
     for key, result in sorted(found, key=lambda each: each[0]):
         rows.append([*map(str, key), *(_written(result.get(name)) for name in COLUMNS)])

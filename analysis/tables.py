@@ -5,6 +5,7 @@ from math import isfinite
 from statistics import stdev
 
 from analysis.claims import Interval, Judgement, Values, difference, interval
+from partial_equiv.refusal import Refusal
 
 __all__ = ["Table", "difference_table", "markdown", "row_table", "verdict_table"]
 
@@ -56,7 +57,7 @@ def difference_table(rows: Mapping[str, Values], pairs: Iterable[tuple[str, str]
     for one, other in pairs:
         for name in (one, other):
             if name not in rows:
-                raise ValueError(f"there is no row {name}, only {', '.join(rows)}")
+                raise Refusal(f"there is no row {name}, only {', '.join(rows)}")
         if rows[one] and rows[other]:
             table.append([f"{one} - {other}", *_bounds(difference(rows[one], rows[other]))])
     return table

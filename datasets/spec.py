@@ -105,3 +105,20 @@ class Splits:
     train: Split
     val: Split
     test: Split
+
+
+class DataSet(Protocol):
+    """What a config names: a cheap object that reads its samples when it is asked for them."""
+
+    @property
+    def spec(self) -> DataSpec:
+        """What is known before any data are read."""
+        ...
+
+    def splits(self) -> Splits:
+        """Read the data.
+
+        Raises:
+            MissingData: saying how to get them.
+        """
+        ...

@@ -26,6 +26,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (  # the lowest first
     ("trainer", "training", "tester", "tasks", "analysis"),
     ("measures",),
     ("config_schema", "composition"),
+    ("contracts", "budget"),
     ("constructors",),
     ("run", "studies"),
     ("command_line",),

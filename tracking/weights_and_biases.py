@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from torch import Tensor
 
+from partial_equiv.refusal import Refusal
 from tracking.columns import of_one_type
 from tracking.json_lines import JsonTracker, binned
 
@@ -70,8 +71,8 @@ class WandbTracker(JsonTracker):
         try:
             import wandb
         except ImportError:
-            raise ValueError(
-                "tracking=wandb: not installed; install the extra app or use tracking=none"
+            raise Refusal(
+                "not installed; install the extra app or use tracking=none", tracking="wandb"
             ) from None
         self._wandb = wandb
         self._run: Run | None = None

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from datasets.batching import BatchedSplit
 from datasets.spec import Splits
+from partial_equiv.refusal import Refusal
 
 __all__ = ["OrbitSplit", "OrbitSplits", "whole_orbits"]
 
@@ -47,7 +48,7 @@ def whole_orbits(splits: Splits) -> Splits:
         ValueError: if the data set has no orbits.
     """
     if not isinstance(splits, OrbitSplits):
-        raise ValueError("dataset: has single images, no orbits; try dataset=orbits")
+        raise Refusal("dataset: has single images, no orbits; try dataset=orbits")
 
     def grouped(split: object) -> OrbitSplit:
         assert isinstance(split, BatchedSplit), "orbits are indexed"

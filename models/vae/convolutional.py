@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from models.layers import layer_channels
 from models.vae.autoencoder import VAE
 from partial_equiv.gconv import Norm
 from partial_equiv.intervals import Count, Positive
@@ -53,7 +54,7 @@ class ConvVAE(VAE):
     ) -> None:
         super().__init__()
         self.latent_size = latent_size
-        channels = [in_channels, *(round(hidden_channels * width) for width in widths)]
+        channels = [in_channels, *layer_channels(hidden_channels, widths)]
         scales = sizes(size, len(widths))
         down: list[nn.Module] = []
         for one, two in pairwise(channels):

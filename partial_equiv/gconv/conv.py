@@ -24,6 +24,7 @@ from partial_equiv.gconv.stencil import Stencil
 from partial_equiv.gconv.windows import Windows
 from partial_equiv.groups import Group
 from partial_equiv.intervals import Count, Natural
+from partial_equiv.refusal import Refusal
 from partial_equiv.sampling import Sample, Sampling
 
 __all__ = ["Convolution", "GroupConv", "LiftingConv", "PointwiseConv"]
@@ -86,7 +87,7 @@ class Convolution(nn.Module):
                     f"functools.partial({kind}, ...)"
                 )
         if padding == "same" and kernel_size % 2 == 0:
-            raise ValueError(f"kernel_size={kernel_size}: padding=same needs an odd number")
+            raise Refusal("padding=same needs an odd number", kernel_size=kernel_size)
         if isinstance(padding, str):
             padding = dilation * (kernel_size // 2) if padding == "same" else 0
         self._windows = Windows(kernel_size, stride, padding, dilation)
@@ -150,12 +151,12 @@ class Convolution(nn.Module):
     def _generate(self, feature: GroupFeature, choose: Callable[[], Sample]) -> Generated:
         """The kernel for a feature at the elements that `choose` picks; a cached one if it fits."""
         if feature.shape[1] != self.kernel.in_channels:
-            raise ValueError(
-                f"in_channels={self.kernel.in_channels}: this {type(self).__name__} was given "
-                f"{feature.shape[1]} channels"
+            raise Refusal(
+                f"this {type(self).__name__} was given {feature.shape[1]} channels",
+                in_channels=self.kernel.in_channels,
             )
         if not len(feature.x):
-            raise ValueError(f"this {type(self).__name__} was given an empty batch")
+            raise Refusal(f"this {type(self).__name__} was given an empty batch")
         cache = None if self.training or self.sampling.depends_on_input else frozen()
         inputs = (feature.elements, feature.weights)
         made = None if cache is None else cache.get(self)

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from partial_equiv.groups import Group
 from partial_equiv.intervals import Count, Fraction, Positive
+from partial_equiv.refusal import Refusal
 from partial_equiv.variational import SubsetEncoder, bernoulli_kl, project, report_kl, uniform_kl
 
 __all__ = ["Sample", "Sampling"]
@@ -113,18 +114,17 @@ class Sampling(nn.Module):
         group = group if order is None else group.of_order(order)
         num_samples = num_samples or group.size
         if num_samples is None:
-            raise ValueError("num_samples=None: a continuous group needs a number of samples")
+            raise Refusal("a continuous group needs a number of samples", num_samples=None)
         group.grid(num_samples)  # raises if there is none
         if partial and not (group.algebra_size or group.optional_parts):
-            raise ValueError(
-                "partial=True: the trivial group has no proper subset, use partial=False"
-            )
+            raise Refusal("the trivial group has no proper subset, use partial=False", partial=True)
         if sampling == "random" and not group.algebra_size:
-            raise ValueError(
-                "sampling=random: a discrete group has no grid to shift, use sampling=deterministic"
+            raise Refusal(
+                "a discrete group has no grid to shift, use sampling=deterministic",
+                sampling="random",
             )
         if not 0 < initial_range <= 1:
-            raise ValueError(f"initial_range={initial_range}: must lie in (0, 1]")
+            raise Refusal("must lie in (0, 1]", initial_range=initial_range)
         self.group, self.num_samples = group, num_samples
         self.sampling, self.scope, self.partial = sampling, scope, partial
         self.prior_keep = prior_keep
@@ -134,7 +134,7 @@ class Sampling(nn.Module):
         self.encoder = None
         if partial and subset == "input":
             if in_channels is None:
-                raise ValueError("in_channels=None: subset=input needs the channels of its input")
+                raise Refusal("subset=input needs the channels of its input", in_channels=None)
             num_outputs = group.algebra_size + len(group.optional_parts)
             self.encoder = SubsetEncoder(in_channels, num_outputs)
         per_layer = partial and subset == "layer"

@@ -22,8 +22,8 @@ from tests.datasets.conftest import LABELS, glyphs
 
 OPTIONS = sorted(path.stem for path in (Path(__file__).parents[2] / "cfg" / "dataset").iterdir())
 GENERATED = {
-    *("digits", "digits6_180", "digits6_m", "orbits", "plain_digits", "turned_picture"),
-    *("unit_cells", "upright_digits"),
+    *("digits", "digits6_180", "digits6_m", "latents", "orbits", "plain_digits"),
+    *("turned_picture", "unit_cells", "upright_digits"),
 }
 
 

@@ -93,7 +93,7 @@ def test_a_study_leaves_tables_and_figures(
         for trial in trials
         if (trial["net"], trial["cells"]) == ("d4_shift", "28")
     ]
-    assert result["mse/d4_shift/all/28"] == error
+    assert result["mse/d4_shift/all/28"] == pytest.approx(error, rel=1e-3)
     rows = read(folder, "mse")
     assert [list(row) for row in rows] == [["net", "all"]] * 2
     assert [row["net"] for row in rows] == ["cnn", "d4_shift"]
@@ -104,7 +104,7 @@ def test_a_study_leaves_tables_and_figures(
     assert {float(symmetrical[name]) < 1 for name in COMPONENTS} == {True}
     drawn = {path.stem for path in (folder / "figures").glob("*.png")}
     each = {f"{kind}_{net}" for kind in ("parity", "worst") for net in ("cnn", "d4_shift")}
-    assert drawn == {"learning", "convergence", *each}
+    assert drawn - {"rows"} == {"learning", "convergence", *each}
 
     monkeypatch.setattr("studies.reports.metamaterials._draw_answers", lambda *_: [])  # seconds
     told = report(_with_errors(finished_runs(read_study_folder(folder))), tmp_path / "better")
