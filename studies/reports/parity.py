@@ -88,7 +88,7 @@ def _comparison(groups: Groups) -> Table:
 
 def _sensitivity(groups: Groups) -> Table:
     layers = [
-        {"mirror_probability": chance, "net": net, "seed": run.seed, **layer}
+        {"mirror_probability": chance, "net": net, "seed": run.seed, **_numbers(layer)}
         for chance, nets in groups.items()
         for net, runs in nets.items()
         for run in runs
@@ -96,6 +96,12 @@ def _sensitivity(groups: Groups) -> Table:
     ]
     columns = list(layers[0]) if layers else ["mirror_probability", "net", "seed"]
     return columns, [list(layer.values()) for layer in layers]
+
+
+def _numbers(layer: Mapping[str, str]) -> dict[str, float | str]:
+    """A row of a CSV file: all but the layer's name and class are numbers."""
+    words = ("layer", "kind")
+    return {key: value if key in words else float(value) for key, value in layer.items()}
 
 
 def _draw(groups: Groups, folder: Path) -> list[Path]:
