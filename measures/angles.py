@@ -19,6 +19,7 @@ from measures.measure import Measure, Measured, Subject
 from partial_equiv.equivariance import act_on_images
 from partial_equiv.groups import SO2
 from partial_equiv.intervals import Count
+from partial_equiv.refusal import Refusal
 from tasks import Task
 from tester import evaluate
 
@@ -48,9 +49,9 @@ class Angles(Measure):
         self.angles = sorted({*steps, *QUARTERS, WORST})
 
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
-        """Raise ValueError if the net does not classify."""
+        """Raise Refusal if the net does not classify."""
         if task.monitor != "accuracy":
-            raise ValueError("needs a net that classifies; try task=classification")
+            raise Refusal("needs a net that classifies; try task=classification")
 
     def measure(self, subject: Subject) -> Measured:
         """Test at every angle."""

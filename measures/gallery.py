@@ -13,6 +13,7 @@ from datasets.spec import DataSpec, Split
 from measures.measure import Measure, Measured, Subject
 from partial_equiv.gconv import Convolution
 from partial_equiv.intervals import Count
+from partial_equiv.refusal import Refusal
 from partial_equiv.sampling import mirror_group
 from tasks import Task
 
@@ -40,10 +41,10 @@ class Gallery(Measure):
         self.num_images, self.num_angles, self.mirror = num_images, num_angles, mirror
 
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
-        """Raise ValueError if there is nothing to draw: no convolution of ours, and no classes."""
+        """Raise Refusal if there is nothing to draw: no convolution of ours, and no classes."""
         convolves = any(isinstance(layer, Convolution) for layer in model.modules())
         if not convolves and task.monitor != "accuracy":
-            raise ValueError("needs a net with group convolutions, or one that classifies")
+            raise Refusal("needs a net with group convolutions, or one that classifies")
 
     def measure(self, subject: Subject) -> Measured:
         """Draw all that the net has to show."""

@@ -14,6 +14,7 @@ from measures.own_symmetries import TOLERANCE, described, own_actions
 from partial_equiv.equivariance import Action, equivariance_error
 from partial_equiv.groups import SO2
 from partial_equiv.intervals import Several
+from partial_equiv.refusal import Refusal
 from tasks import Task
 
 __all__ = ["Meter"]
@@ -41,9 +42,9 @@ class Meter(Measure):
         self.num_images, self.num_turns = num_images, num_turns
 
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
-        """Raise ValueError if it is not known how the net's answers move with the image."""
+        """Raise Refusal if it is not known how the net's answers move with the image."""
         if spec.num_classes is None:
-            raise ValueError(
+            raise Refusal(
                 "needs a data set with classes: how target vectors move with the image is not known"
             )
 

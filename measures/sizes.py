@@ -17,6 +17,7 @@ from measures.measure import Measure, Measured, Subject
 from measures.own_symmetries import TOLERANCE, own_actions
 from partial_equiv.equivariance import equivariance_error, inexact_layers
 from partial_equiv.intervals import Count, Several
+from partial_equiv.refusal import Refusal
 from tasks import Task
 
 __all__ = ["Sizes"]
@@ -37,31 +38,31 @@ class Sizes(Measure):
         num_images: of noise, the same for every net.
 
     Raises:
-        ValueError: if there is no size, or one twice.
+        Refusal: if there is no size, or one twice.
     """
 
     def __init__(
         self, sizes: Sequence[Count] = (27, 28, 29, 32, 33), num_images: Several = 8
     ) -> None:
         if not sizes or len(set(sizes)) < len(sizes):
-            raise ValueError(f"sizes={list(sizes)}: name one at least, each once")
+            raise Refusal("name one at least, each once", sizes=list(sizes))
         self.sizes, self.num_images = sizes, num_images
 
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
-        """Raise ValueError if the net does not classify, or a size is too small for it."""
+        """Raise Refusal if the net does not classify, or a size is too small for it."""
         if task.monitor != "accuracy":
-            raise ValueError("needs a net that classifies; try task=classification")
+            raise Refusal("needs a net that classifies; try task=classification")
         size = min(self.sizes)
         try:
             inexact_layers(model, spec.in_channels, (size, size))
         except (RuntimeError, ValueError) as error:
-            raise ValueError(_refused(size, error)) from error
+            raise Refusal(str(error).splitlines()[0], sizes=size) from error
 
     def measure(self, subject: Subject) -> Measured:
         """Measure on each size.
 
         Raises:
-            ValueError: if the net cannot take it, or gives all images the same scores.
+            Refusal: if the net cannot take it, or gives all images the same scores.
         """
         rows: list[list[object]] = []
         errors: dict[int, float] = {}
@@ -73,7 +74,8 @@ class Sizes(Measure):
             try:
                 report = equivariance_error(subject.model, moves, images, tolerance=TOLERANCE)
             except (RuntimeError, ValueError) as error:
-                raise ValueError(f"measure=sizes: {_refused(size, error)}") from error
+                reason = str(error).splitlines()[0]
+                raise Refusal(f"{size} pixels: {reason}", measure="sizes") from error
             broken = report.first_break
             said = f", {broken.label} breaks first, {report.reason}" if broken else ""
             log.info("%d pixels: error %.2g%s", size, report.relative, said)
@@ -85,7 +87,3 @@ class Sizes(Measure):
         values: dict[str, float] = {f"relative/{size}": error for size, error in errors.items()}
         exact = sum(error <= TOLERANCE for error in errors.values())
         return Measured(values | {"exact": exact}, {"errors": (COLUMNS, rows)}, [picture])
-
-
-def _refused(size: int, error: Exception) -> str:
-    return f"sizes={size}: {str(error).splitlines()[0]}"

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from composition import CONFIG_FOLDER
 from config_schema import ConfigError
 from constructors import Build, check, components, compose, construct_model
+from datasets.spec import MissingData
 from studies.study import Job, Study, read_study, waves
 
 FOLDER = CONFIG_FOLDER / "study"
@@ -144,7 +146,8 @@ def test_every_preset_is_composed_and_built(path: Path) -> None:
     assert package == "# @package _global_"
     assert about.startswith("# ")
     assert f"# python main.py +experiment={name}" in [about, *rest]
-    check(compose([f"+experiment={name}"]))
+    with suppress(MissingData):  # looked for last
+        check(compose([f"+experiment={name}"]))
 
 
 def test_what_is_wrong_in_a_study_is_told_in_one_line() -> None:
