@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias, get_type_hints
+from typing import Any, TypeAlias, get_args, get_type_hints
 
 from config_schema.complaints import ConfigError
 from run_folder import FromRun
@@ -61,7 +61,7 @@ class Component:
         target = self.target.__init__ if inspect.isclass(self.target) else self.target
         hints = get_type_hints(target, include_extras=True)
         return {
-            name: hint.__origin__
+            name: (get_args(hint.__origin__) or [hint.__origin__])[0]  # of `VAE | None`: VAE
             for name, hint in hints.items()
             if any(isinstance(each, FromRun) for each in getattr(hint, "__metadata__", ()))
         }

@@ -169,7 +169,8 @@ def _value(
 ) -> object:
     """A component, or the value as its annotation wants it: a list as a tuple, a word as a path."""
     if _is_from_run(annotation):
-        return _value(key, value, Path, injected, problems)
+        optional = type(None) in get_args(get_args(annotation)[0])
+        return _value(key, value, Path | None if optional else Path, injected, problems)
     if isinstance(value, dict) and "_target_" in value:
         component = _component(key, value, injected, problems)
         if component and _is_other_class(component, annotation):

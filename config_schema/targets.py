@@ -14,7 +14,7 @@ from typing import Any
 
 __all__ = ["PACKAGES", "resolve"]
 
-OURS = ("partial_equiv", "models", "datasets", "routines", "tasks", "trainer", "tracking")
+OURS = ("partial_equiv", "models", "datasets", "measures", "tasks", "trainer", "tracking")
 PACKAGES = (*OURS, "torch.nn", "torch.optim", "torchvision")
 
 

@@ -1,4 +1,4 @@
-"""Tasks: the loss of a batch, the metrics to report and the one that selects the best model."""
+"""What every task promises, and the tasks on images: their classes, target vectors, themselves."""
 
 import math
 from abc import ABC, abstractmethod
@@ -33,7 +33,12 @@ class Task(ABC):
 
     def check(self, spec: DataSpec) -> None:
         """Raise ValueError if the data set is not one for this task."""
-        return
+        if spec.whole_orbits:
+            raise ValueError("the samples are whole orbits; try dataset.whole=False")
+
+    def shown(self, spec: DataSpec) -> DataSpec:
+        """Return what a net is shown: the data set itself, unless the task encodes it first."""
+        return spec
 
     def prepare(self, model: nn.Module, train: Split) -> None:
         """Give a model what it takes from the training data as a whole, before it is trained."""
@@ -70,9 +75,12 @@ class Classification(Task):
         return loss, {"accuracy": (logits.argmax(1) == classes).double().mean()}
 
     def check(self, spec: DataSpec) -> None:
-        """Raise ValueError if the data set has no classes."""
+        """Raise ValueError if the data set has no classes, or one alone."""
+        super().check(spec)
         if spec.num_classes is None:
             raise ValueError("the data set has no classes but target vectors; try task=regression")
+        if spec.num_classes == 1:
+            raise ValueError("the data set has one class, which leaves a net nothing to tell")
 
 
 class Regression(Task):
@@ -101,6 +109,7 @@ class Regression(Task):
 
     def check(self, spec: DataSpec) -> None:
         """Raise ValueError if the data set has no target vectors."""
+        super().check(spec)
         if spec.num_classes is not None:
             raise ValueError("the data set has classes, no target vectors; try task=classification")
 

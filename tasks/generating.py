@@ -15,11 +15,16 @@ Forestano, Matchev, Matcheva, Roman, Unlu, Verner, "Oracle-Preserving Latent Flo
 
 import copy
 from itertools import combinations
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 
-from tasks import Task
+from datasets.spec import DataSpec
+from models.latent import LatentClassifier
+from partial_equiv.intervals import NonNegative, Positive
+from run_folder import FromRun
+from tasks.task import Task
 
 __all__ = ["Generating", "centred"]
 
@@ -40,13 +45,14 @@ class Generating(Task):
 
     def __init__(
         self,
-        oracle: nn.Module,
-        epsilon: float = 1e-3,
-        norm_weight: float = 1.0,
-        orthogonality_weight: float = 1.0,
-        closure_weight: float = 0.0,
+        oracle: Annotated[LatentClassifier, FromRun()],
+        epsilon: Positive = 1e-3,
+        norm_weight: NonNegative = 1.0,
+        orthogonality_weight: NonNegative = 1.0,
+        closure_weight: NonNegative = 0.0,
     ) -> None:
-        self.oracle = copy.deepcopy(oracle).double().requires_grad_(False).eval()
+        self.oracle = oracle
+        self.precise = copy.deepcopy(oracle).double().requires_grad_(False).eval()
         self.epsilon = epsilon
         self.weights = {
             "invariance": 1.0,
@@ -54,6 +60,13 @@ class Generating(Task):
             "orthogonality": orthogonality_weight,
             "closure": closure_weight,
         }
+
+    def check(self, spec: DataSpec) -> None:
+        """Raise ValueError unless the samples are latents of the oracle's size."""
+        super().check(spec)
+        if (spec.in_channels, *spec.size) != (self.oracle.latent_size, 1, 1):
+            reason = f"the oracle is of latents of size {self.oracle.latent_size}, the data are not"
+            raise ValueError(f"{reason}; try dataset=latents dataset.autoencoder=RUN")
 
     def step(self, model: nn.Module, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the weighted sum of the losses, and each of them, of a batch of latents."""
@@ -70,9 +83,10 @@ class Generating(Task):
 
     def invariance(self, latents: Tensor, fields: Tensor) -> Tensor:
         """L_inv of fields [B, A, d] at latents [B, d]."""
-        here = centred(self.oracle(latents.double()))[:, None]  # [B, 1, K]
+        oracle = self.precise.to(latents.device)
+        here = centred(oracle(latents.double()))[:, None]  # [B, 1, K]
         moved = latents[:, None].double() + self.epsilon * fields.double()
-        there = centred(self.oracle(moved.flatten(0, 1))).unflatten(0, fields.shape[:2])
+        there = centred(oracle(moved.flatten(0, 1))).unflatten(0, fields.shape[:2])
         change = (there - here) / self.epsilon
         return change.square().sum((1, 2)).mean().to(fields.dtype)
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from datasets.framing import inscribed_disc
 from datasets.rotation import rotate
 
 __all__ = ["Turns", "best_turns", "correlation", "integrate", "tangents"]
@@ -55,8 +56,7 @@ def best_turns(frames: Tensor, num_angles: int = 72) -> Turns:
     """
     channels, size = frames.shape[2:4]
     degrees = torch.arange(num_angles) * (360 / num_angles)
-    at = (torch.arange(size, device=frames.device) - (size - 1) / 2) / (size / 2)
-    disc = (at.square() + at[:, None].square() <= 1).expand(channels, -1, -1)
+    disc = inscribed_disc((size, size), frames.device).expand(channels, -1, -1)
     templates = []
     for start in frames[:, 0]:
         copies = start.expand(num_angles, -1, -1, -1)

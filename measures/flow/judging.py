@@ -12,17 +12,12 @@ from torch import Tensor, nn
 from datasets.spec import DataSpec
 from models.latent import Generators
 from models.vae import VAE
-from partial_equiv.gconv import frozen_kernels
-from routines.symmetry_discovery.flow import (
-    best_turns,
-    correlation,
-    integrate,
-    tangents,
-)
-from routines.symmetry_discovery.generating import centred
-from routines.symmetry_discovery.turning import decode
+from measures.flow.turns import best_turns, correlation, integrate, tangents
+from measures.orbits import decoded, spaced
+from measures.views import answers
+from tasks.generating import centred
 
-__all__ = ["Judgement", "answers", "judge"]
+__all__ = ["NEEDED", "Judgement", "judge"]
 
 NUM_FRAMES, SUBSTEPS = 25, 20
 # What a flow must reach to be called rotation.
@@ -92,10 +87,10 @@ def judge(
 
     steps = orbits - orbits.roll(1, 1)
     length = steps.norm(dim=-1).sum(1).mean().item()
-    chosen = torch.linspace(0, len(orbits) - 1, min(num_starts, len(orbits))).round().long()
+    chosen = spaced(len(orbits), num_starts)
     starts, labels = orbits[chosen, 0], classes[chosen]
     path = integrate(field, starts, length, NUM_FRAMES, SUBSTEPS)  # [N, F, d]
-    images = decode(autoencoder, path)
+    images = decoded(autoencoder, path)
     mean, std = (
         torch.tensor(each, device=images.device).view(-1, 1, 1) for each in (spec.mean, spec.std)
     )
@@ -106,7 +101,7 @@ def judge(
         field(orbits.flatten(0, 1)), tangents(orbits).flatten(0, 1), dim=-1
     )
     told = answers(classifier, images)
-    decoded = answers(classifier, decode(autoencoder, orbits[chosen]))
+    encoded = answers(classifier, decoded(autoencoder, orbits[chosen]))
     logits = centred(oracle(path.flatten(0, 1))).unflatten(0, path.shape[:2])
     spread = centred(oracle(orbits.flatten(0, 1))).std(0).norm().clamp_min(1e-12)
     drift = (logits - logits[:, :1]).square().sum(-1).mean().sqrt()
@@ -116,17 +111,9 @@ def judge(
         "tangent_cosine": directions.mean().abs(),
         "similarity": turns.similarity[:, 1:].mean(),
         "label_agreement": (told == labels[:, None]).double().mean(),
-        "decoded_agreement": (decoded == labels[:, None]).double().mean(),
+        "decoded_agreement": (encoded == labels[:, None]).double().mean(),
         "turned_degrees": moved.mean().abs(),
         "oracle_drift": drift / spread,
     }
     found = {name: value.item() for name, value in values.items()} | {"length": length}
     return Judgement(found, frames, turns.degrees, path)
-
-
-@torch.no_grad()
-def answers(classifier: nn.Module, inputs: Tensor) -> Tensor:
-    """The classes [N, V] that a classifier gives inputs [N, V, ...]."""
-    with frozen_kernels(classifier):
-        found = [classifier(part).argmax(1) for part in inputs.flatten(0, 1).split(512)]
-    return torch.cat(found).unflatten(0, inputs.shape[:2])
