@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, cast, get_args, get_origin, get_type_hints
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
 from config_schema.complaints import ConfigError, hint, line, unknown
@@ -59,6 +59,8 @@ def read(
         )
     except OmegaConfBaseException as error:
         reason = (error.msg or str(error)).splitlines()[0]
+        if isinstance(error, MissingMandatoryValue):
+            reason = f"has to be given: {error.full_key}=…"
         raise ConfigError(f"{error.full_key or 'config'}: {reason}") from error
     problems: list[str] = []
     components: dict[str, Component] = {}

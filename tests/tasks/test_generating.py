@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from models.latent import Generators, OrbitAverage, Transformation
-from routines.symmetry_discovery.generating import (
+from tasks.generating import (
     Generating,
     centred,
     closure,

@@ -84,8 +84,7 @@ def test_whole_orbits_are_the_views_in_their_order(tmp_path: Path) -> None:
     assert torch.equal(again[0], rest[0]), "a resumed epoch goes on where it stopped"
     assert first[0].shape == (16, 4, 1, 8, 8)
     torch.testing.assert_close(first[0][:, 1], first[0][:, 0].rot90(1, (-2, -1)))
-    with pytest.raises(ValueError, match="try dataset=orbits"):
-        whole_orbits(SMALL.splits())
+    assert (orbits.spec.num_views, orbits.spec.whole_orbits) == (4, True)
 
 
 def test_the_file_is_as_promised_and_lazily_read_alike(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from datasets.rotation import rotate
 from datasets.spec import DataSpec
+from measures.flow.judging import NEEDED, Judgement, judge
 from models.latent import Generators
 from models.vae import VAE
-from routines.symmetry_discovery.judging import Judgement, judge
-from tests.routines.symmetry_discovery.test_flow import blob
+from tests.measures.flow.test_turns import blob
 
 VIEWS = 12
 SPEC = DataSpec(1, 2, (28, 28), (0.0,), (1.0,))
@@ -115,3 +115,16 @@ def test_standing_still_is_not() -> None:
     assert found.values["angle_correlation"] == 0
     assert found.values["turned_degrees"] == 0
     assert found.values["label_agreement"] == found.values["decoded_agreement"] == 1
+
+
+def test_a_verdict_needs_every_number() -> None:
+    nothing = torch.zeros(0)
+
+    def judgement(**changes: float) -> Judgement:
+        return Judgement({**dict.fromkeys(NEEDED, 1.0), **changes}, nothing, nothing, nothing)
+
+    assert judgement().is_rotation
+    for name in NEEDED:
+        found = judgement(**{name: 0.5})
+        assert not found.is_rotation
+        assert [each.split()[0] for each in found.lacking] == [name]

@@ -7,12 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from datasets.rotation import rotate
-from routines.symmetry_discovery.flow import (
-    best_turns,
-    correlation,
-    integrate,
-    tangents,
-)
+from measures.flow.turns import best_turns, correlation, integrate, tangents
 
 
 def around(latents: Tensor) -> Tensor:
