@@ -198,17 +198,21 @@ class Build:
         given = {"run_folder": folder, "tracker": tracker, "seed": self._config.seed}
         return self._construct(section, given | {"probe": probe})
 
-    def tracker(self, folder: Path, *, name: str, group: str | None) -> Tracker:
+    def tracker(
+        self, folder: Path, *, name: str, group: str | None, about: Mapping[str, Any]
+    ) -> Tracker:
         """The tracker of a run.
 
         Args:
             folder: of the run.
             name: of the run.
             group: of the study or sweep that it belongs to.
+            about: what stands beside the config.
         """
-        values = OmegaConf.to_container(self._config, resolve=True)
-        about = {"run_folder": folder, "name": name, "group": group, "config": values}
-        return self._construct(self._sections["tracking"], about)
+        values: Any = OmegaConf.to_container(self._config, resolve=True)
+        config = {**values, "about": dict(about)}
+        given = {"run_folder": folder, "name": name, "group": group, "config": config}
+        return self._construct(self._sections["tracking"], given)
 
     @cached_property
     def _dataset(self) -> Made:

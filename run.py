@@ -27,7 +27,14 @@ __all__ = ["run"]
 log = logging.getLogger(__name__)
 
 
-def run(build: Build, folder: Path, *, name: str = "", group: str | None = None) -> dict[str, Any]:
+def run(
+    build: Build,
+    folder: Path,
+    *,
+    name: str = "",
+    group: str | None = None,
+    about: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Train, test and measure what a config says.
 
     Args:
@@ -35,11 +42,12 @@ def run(build: Build, folder: Path, *, name: str = "", group: str | None = None)
         folder: of the run.
         name: of the run, in its tracker.
         group: of the study or sweep that the run belongs to.
+        about: what its tracker is told beside the config, such as the program's commit.
 
     Returns:
         The final figures, by flat names: test/…, val/…, range/…, <measure>/….
     """
-    tracker = build.tracker(folder, name=name, group=group)
+    tracker = build.tracker(folder, name=name, group=group, about=about or {})
     result: dict[str, Any] = {}
     try:
         result = _run(build, folder, tracker)

@@ -1,6 +1,6 @@
 """A run folder: where one run leaves its config, result and checkpoints, and one process writes.
 
-    config.yaml         the resolved config, written first
+    config.yaml         the resolved config, with what its figures depend on beside; written first
     overrides.yaml      the words that made it, so that the run can be continued
     checkpoints/last.pt written by the trainer; with no result beside it, the run was torn
     failure.txt         why a job of a sweep or study ended without a result
@@ -44,6 +44,7 @@ __all__ = [
 ]
 
 CONFIG, OVERRIDES = "config.yaml", "overrides.yaml"
+ABOUT = "about"  # in config.yaml: the names of the chosen options, commit, libraries, machine
 RESULT, LAST, FAILURE = "result.json", "checkpoints/last.pt", "failure.txt"
 # Where data lie and runs are shown says nothing about an experiment; a continued one may also
 # train longer, or elsewhere, and go on to other stages.
@@ -113,10 +114,16 @@ def is_running(folder: Path) -> bool:
         return False
 
 
-def write_config(folder: Path, config: Mapping[str, Any], overrides: Sequence[str]) -> None:
-    """Write the resolved config, and the words that it came from."""
+def write_config(
+    folder: Path,
+    config: Mapping[str, Any],
+    overrides: Sequence[str],
+    about: Mapping[str, Any] | None = None,
+) -> None:
+    """Write the resolved config, the words that it came from, and what is to stand beside it."""
     write_whole(folder / OVERRIDES, yaml.safe_dump(list(overrides)))
-    write_whole(folder / CONFIG, yaml.safe_dump(dict(config), sort_keys=False))
+    content = {**config, **({ABOUT: dict(about)} if about else {})}
+    write_whole(folder / CONFIG, yaml.safe_dump(content, sort_keys=False))
 
 
 def read_overrides(folder: Path) -> list[str]:
@@ -128,7 +135,9 @@ def read_overrides(folder: Path) -> list[str]:
 def read_config(folder: Path) -> dict[str, Any] | None:
     """The config of the run in this folder, or None if there is none."""
     path = folder / CONFIG
-    return yaml.safe_load(path.read_text()) if path.is_file() else None
+    if not path.is_file():
+        return None
+    return {k: value for k, value in yaml.safe_load(path.read_text()).items() if k != ABOUT}
 
 
 def read_finished(folder: Path) -> dict[str, Any]:

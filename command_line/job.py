@@ -86,11 +86,18 @@ def _run(config: DictConfig, folder: Path, *, sweep: bool) -> None:
     import torch  # seconds to import; a skipped job does without
 
     from constructors import Build
+    from provenance import provenance
     from run import run
 
     words = list(hydra.overrides.task)
     forget_failure(folder)
-    write_config(folder, values, words)
+    chosen = {
+        group: option
+        for group, option in hydra.runtime.choices.items()
+        if option and not str(group).startswith("hydra")
+    }
+    about = {"chosen": chosen, **provenance()}
+    write_config(folder, values, words, about)
     top = Path(hydra.sweep.dir)
     if is_study(top):  # the same results, however many of its runs are made at once
         torch.set_num_threads(1)
@@ -99,6 +106,7 @@ def _run(config: DictConfig, folder: Path, *, sweep: bool) -> None:
         folder,
         name=str(folder.relative_to(top.absolute())) if sweep else folder_name(words),
         group="/".join(top.parts[-2:]) if sweep else None,
+        about=about,
     )
     write_result(folder, result)
     for key, value in result.items():

@@ -72,19 +72,18 @@ def study_run(words: Sequence[str], composition: Composition) -> StudyRun | None
             raise ConfigError(f"{given[0]}: no study is chosen; write study=<name> as well")
         return None
     name = str(mine["study"].value())
-    kept = [each for key, each in mine.items() if key not in CHOICES]
-    config = composition.config([str(each.input_line) for each in kept], with_hydra=True)
+    said: dict[str, list[str]] = {"hydra": [], "study": [], "further": []}
+    for key, each in mine.items():
+        about = "study" if key.partition(".")[0] == "study" else "further"
+        if key not in CHOICES:
+            said["hydra" if each.is_hydra_override() else about].append(str(each.input_line))
+    config = composition.config([*said["hydra"], *said["study"]], with_hydra=True)
     study = read_study(OmegaConf.to_container(config.study, resolve=False))
-    own = [each for each in kept if not each.is_hydra_override()]
-    hydra = [str(each.input_line) for each in kept if each.is_hydra_override()]
-    further = [
-        str(each.input_line)
-        for each in own
-        if each.get_key_element().lstrip("+").partition(".")[0] != "study"
-    ]
+    further = said["further"]
+    debug = "debug" in mine and mine["debug"].value() is True
     seeds: Sequence[int] | None = _choice(mine, "study.seeds", Sequence[Natural])
     patterns: Sequence[str] = _choice(mine, "study.rows", Sequence[str]) or ["*"]
-    path = _folder(name, mine, config.hydra.sweep.dir, debug=config.debug)
+    path = _folder(name, mine, config.hydra.sweep.dir, debug=debug)
     asked = study.jobs(path, further, seeds=seeds)
     wanted = chosen(asked, patterns)
     everything = {job.name: job for job in [*study.jobs(path, further), *asked]}
@@ -96,7 +95,7 @@ def study_run(words: Sequence[str], composition: Composition) -> StudyRun | None
         folder,
         wanted,
         [
-            *hydra,
+            *said["hydra"],
             "hydra.mode=MULTIRUN",
             "hydra/sweeper=study",
             f"hydra.sweeper.jobs=[{names}]",

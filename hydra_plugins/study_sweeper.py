@@ -47,7 +47,8 @@ class StudySweeper(BasicSweeper):
         from studies.folder import read_study_folder
         from studies.study import waves
 
-        assert self.config is not None and self.launcher is not None
+        assert self.config is not None
+        assert self.launcher is not None
         folder = read_study_folder(Path(self.config.hydra.sweep.dir))
         jobs = [job for job in folder.jobs if self.jobs is None or job.name in self.jobs]
         states = {job.name: folder.state(job) for job in jobs}

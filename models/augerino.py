@@ -72,7 +72,8 @@ class Augerino(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         group, num_images = self.augmentation.group, len(images)
         identity = group.identity(images.dtype, images.device)
-        sample = self.augmentation(GroupFeature(images[:, :, None], identity[None, None]))
+        given = GroupFeature(images[:, :, None], identity[None, None], group=group)
+        sample = self.augmentation(given)
         elements = sample.elements.expand(num_images, -1, -1)  # [B, n, d]
         copies = images[:, None].expand(-1, elements.shape[1], -1, -1, -1)  # [B, n, C, H, W]
         moved = resample(

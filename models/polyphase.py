@@ -38,4 +38,5 @@ class StrongestPhase(nn.Module):
 
         elements = followed(feature.elements)
         assert elements is not None
-        return GroupFeature(x, elements, followed(feature.weights), followed(feature.offset)), image
+        weights, offset = followed(feature.weights), followed(feature.offset)
+        return GroupFeature(x, elements, weights, offset, feature.group), image

@@ -10,6 +10,7 @@ from partial_equiv.ck import MAGNet as MAGNet
 from partial_equiv.ck import SeparableKernel as SeparableKernel
 from partial_equiv.ck import Siren as Siren
 from partial_equiv.equivariance import Action as Action
+from partial_equiv.equivariance import Shift as Shift
 from partial_equiv.equivariance import act as act
 from partial_equiv.equivariance import act_on_images as act_on_images
 from partial_equiv.equivariance import actions as actions
@@ -78,6 +79,7 @@ __all__ = [
     "Sample",
     "Sampling",
     "SeparableKernel",
+    "Shift",
     "Siren",
     "SpatialPool",
     "SubsetEncoder",

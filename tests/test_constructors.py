@@ -1,5 +1,6 @@
-"""Constructors: notebooks and routines get what main.py would build."""
+"""Constructors: notebooks get what main.py would build."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,7 @@ from omegaconf import OmegaConf
 
 from composition import CONFIG_FOLDER, Composition
 from config_schema import ConfigError
-from constructors import Build, Run, check, compose, construct_model
-from models.vae import MLPVAE
-from tracking import JsonTracker
+from constructors import Build, check, compose, construct_model
 
 SMALL = ["net.hidden_channels=4", "base_group.num_samples=4"]
 
@@ -105,35 +104,25 @@ def test_settings_that_clash_name_the_key(words: list[str], complaint: str) -> N
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_a_routine_can_build_runs_within_its_run(tmp_path: Path) -> None:
-    run = Run(Composition(), tuple(SMALL), tmp_path, JsonTracker(tmp_path))
-    plain, other = run(), run("seed=5", "conv.partial=False")
-    assert (plain.trainer.run_folder, plain.trainer.seed) == (tmp_path, 0)
-    assert other.trainer.run_folder == tmp_path / "conv.partial=False,seed=5"
-    assert other.trainer.seed == 5
-    assert plain.trainer.resume is None
-    assert len(list(plain.model.parameters())) > len(list(other.model.parameters()))
-
-
-def test_another_option_of_a_group_drops_what_was_said_about_it(tmp_path: Path) -> None:
-    words = ("net=gcnn", "net.pools=[0]", "task.label_smoothing=0.1", "seed=3")
-    run = Run(Composition(), words, tmp_path, JsonTracker(tmp_path))
-    inner = run("net=vae_mlp", "net.hidden_sizes=[8]", "task=elbo")
-    assert isinstance(inner.model, MLPVAE)
-    assert inner.trainer.seed == 3
-    with pytest.raises(ConfigError) as caught:
-        run("net.latnt=2", "sed=1", "kernel=sirn")
-    told = str(caught.value).splitlines()
-    assert sorted(line.partition("=")[0] for line in told) == ["kernel", "net.latnt", "sed"]
-    assert run("net.pools=[1]").model, "what was said before is no mistake"
-
-
 def test_a_torn_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    build = Build(compose())
+    assert build.trainer(tmp_path, None).resume is None
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "last.pt").touch()
-    run = Run(Composition(), (), tmp_path, JsonTracker(tmp_path))
-    assert run().trainer.resume == tmp_path
-    assert run("seed=1").trainer.resume is None
+    assert build.trainer(tmp_path, None).resume == tmp_path
+
+
+def test_a_dry_run_is_settings() -> None:
+    long, short = (
+        Build(compose(["train.epochs=50", "train.batch_size=8", f"debug={debug}"])).trainer(
+            Path(), None
+        )
+        for debug in (False, True)
+    )
+    assert (long.epochs, long.max_batches) == (50, None)
+    assert (short.epochs, short.max_batches) == (2, 3)
+    assert replace(short, epochs=50, max_batches=None) == long
+    assert Build(compose(["train.epochs=1", "debug=True"])).trainer(Path(), None).epochs == 1
 
 
 @pytest.mark.parametrize("dataset", ["mnist", "orbits_mnist"])

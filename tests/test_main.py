@@ -10,10 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
-import constructors
 import main
+import run
 from run_folder import claim
 from tests.terminal import Terminal
 
@@ -50,8 +51,8 @@ def epochs(folder: Path) -> list[int]:
         ("+extra=1", "extra=1: the config has no extra, only "),
         ("+net.foo=1", "net.foo=1: GCNN takes no foo, only "),
         ("+net.pool=max", "+net.pool=max: is there already, leave out the +"),
-        ("+experiment=no/such", "experiment=no/such: should be cifar10/… or "),
-        ("+experiment=rotmnist/T3", "(did you mean rotmnist/T2?)"),
+        ("+experiment=no/such", "experiment=no/such: should be /… or cifar/… or "),
+        ("+experiment=rotmnist/ckrsnet", "(did you mean rotmnist/ckresnet?)"),
         ("net", "net: should be written net=value"),
         ("=3", "=3: should be written key=value"),
         ("seed='a", "seed='a: cannot be read"),
@@ -73,7 +74,7 @@ def epochs(folder: Path) -> list[int]:
         ("-m net=gcnn,gcn", "net=gcn: should be "),
         ("-m seed=0,a", "seed=a: should be an integer"),
         ("-m seed=interval(0,1)", "seed=interval(0,1): cannot be read"),
-        ("-m seed=0,1 train.epochs=-1", "train.epochs=-1: should be greater than or equal to 1"),
+        ("-m seed=0,1 train.epochs=-1", "train.epochs=-1: should be greater than or equal to 0"),
         ("-m +extra=1,2", "extra=1: the config has no extra"),
         (
             "dataset=mnist dataset.root=nowhere dataset.download=False tracking=none",
@@ -138,7 +139,11 @@ def test_a_run_leaves_its_result(terminal: Terminal, tmp_path: Path) -> None:
     assert answer.status == 0, answer.err
     (result,) = tmp_path.rglob("result.json")
     assert json.loads(result.read_text())["test/accuracy"] >= 0
-    assert yaml.safe_load((result.parent / "config.yaml").read_text())["seed"] == 3
+    config = yaml.safe_load((result.parent / "config.yaml").read_text())
+    about = config["about"]
+    assert (config["seed"], about["chosen"]["net"], len(about["commit"])) == (3, "gcnn", 40)
+    assert about["threads"] >= 1
+    assert about["torch"] == torch.__version__.partition("+")[0]
     assert (result.parent / "metrics.jsonl").stat().st_size > 0
     assert "test/accuracy" in answer.out
     assert "range/lifting" in answer.out
@@ -184,7 +189,7 @@ def test_a_bug_is_shown_and_a_full_disk_is_told(
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(constructors, "run_routine", fail)
+    monkeypatch.setattr(run, "run", fail)
     answer = terminal(*TINY)
     assert answer.status == 1
     assert ("Traceback" in answer.err) == (lines is None)

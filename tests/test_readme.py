@@ -45,6 +45,8 @@ def test_the_library_is_all_it_imports() -> None:
 
 def test_it_builds_a_classifier_that_can_be_trained(example: dict[str, Any]) -> None:
     (model,) = (value for value in example.values() if isinstance(value, nn.Module))
+    assert example["report"].first_break is None, str(example["report"])
+    assert example["report"].unmeasured == {}
     assert set(learned_subsets(model).values()) == {1.0}, "it starts fully equivariant"
     assert example["error"] < 1e-4
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)

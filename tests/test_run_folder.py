@@ -11,7 +11,6 @@ from run_folder import (
     difference,
     folder_name,
     has_checkpoint,
-    is_begun,
     is_done,
     read_overrides,
     read_result,
@@ -87,7 +86,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         ({"tracking": {"mode": "offline"}}, True, True),
         ({"train": {"epochs": 3, "resume": "x"}}, True, True),
         ({"train": {"epochs": 9, "resume": None}}, False, True),
-        ({"routine": {"stages": ["oracle"]}}, False, True),
+        ({"measure": {"gallery": {"num_images": 3}}}, False, True),
         ({"net": {"widths": [1, 3]}}, False, False),
         ({"net": {"widths": [1, 2], "pool": "max"}}, False, False),
         ({"seed": 1}, False, False),
@@ -104,16 +103,6 @@ def test_another_experiment_is_noticed(
 def test_the_difference_is_named(tmp_path: Path) -> None:
     write_config(tmp_path, CONFIG, [])
     assert difference(tmp_path, CONFIG | {"seed": 1}) == f"seed=1: the run in {tmp_path} has seed=0"
-
-
-def test_a_run_of_stages_is_begun_but_a_sweep_is_no_run(tmp_path: Path) -> None:
-    (tmp_path / "oracle" / "checkpoints").mkdir(parents=True)
-    (tmp_path / "oracle" / "checkpoints" / "last.pt").touch()
-    assert has_checkpoint(tmp_path / "oracle")
-    assert not is_begun(tmp_path), "these may be the jobs of a sweep"
-    write_config(tmp_path, CONFIG, [])
-    assert is_begun(tmp_path)
-    assert not has_checkpoint(tmp_path)
 
 
 @pytest.mark.parametrize("key", ["root", "folder", "download"])

@@ -103,8 +103,8 @@ def test_early_stop_keeps_the_best(tmp_path: Path) -> None:
     assert (result.best_epoch, result.epochs_run) == (1, 3)
 
 
-def test_debug_is_short(tmp_path: Path) -> None:
-    result = fit(tmp_path, batch_size=2, epochs=50, debug=True)
+def test_few_batches_are_few(tmp_path: Path) -> None:
+    result = fit(tmp_path, batch_size=2, epochs=2, max_batches=3)
     assert result.epochs_run == 2
     assert result.history[-1]["step"] == 6
 

@@ -140,7 +140,7 @@ class EquivariantVAE(VAE):
         maps = self.canonical(back.flatten(0, 1))  # [B·G, C, h, h]
         maps = resample(matrices.repeat(len(latents), 1, 1), maps)
         x = maps.unflatten(0, back.shape[:2]).transpose(1, 2)  # [B, C, G, h, h]
-        feature = self.refine[0](GroupFeature(x, elements[None]))
+        feature = self.refine[0](GroupFeature(x, elements[None], group=self.group))
         for layer, size in zip(self.refine[1:], reversed(self.scales[:-1]), strict=True):
             feature = layer(feature.map(lambda x, size=size: _enlarged(x, size)))
         return feature

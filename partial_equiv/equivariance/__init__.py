@@ -12,9 +12,11 @@ from partial_equiv.equivariance.actions import translate_elements as translate_e
 from partial_equiv.equivariance.correlations import LayerCorrelations as LayerCorrelations
 from partial_equiv.equivariance.correlations import layer_correlations as layer_correlations
 from partial_equiv.equivariance.errors import Errors as Errors
+from partial_equiv.equivariance.layouts import Layout as Layout
 from partial_equiv.equivariance.meter import equivariance_error as equivariance_error
 from partial_equiv.equivariance.report import LayerErrors as LayerErrors
 from partial_equiv.equivariance.report import Report as Report
+from partial_equiv.equivariance.shift import Shift as Shift
 from partial_equiv.equivariance.strides import inexact_layers as inexact_layers
 
 __all__ = [
@@ -22,7 +24,9 @@ __all__ = [
     "Errors",
     "LayerCorrelations",
     "LayerErrors",
+    "Layout",
     "Report",
+    "Shift",
     "act",
     "act_on_images",
     "actions",

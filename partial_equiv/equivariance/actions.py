@@ -70,12 +70,25 @@ def resample(
 def translate_elements(group: Group, element: Tensor, feature: GroupFeature) -> GroupFeature:
     """Turn y(·, h') into y(·, h⁻¹h') by permuting the group axis of a feature.
 
+    The element h is read in `group`, the feature's own h' in the group that the feature carries (in
+    `group` if it carries none); both meet as matrices.
+
     Raises:
-        ValueError: if the feature's elements are not closed under the element: there is no value at
-            some h⁻¹h'.
+        TypeError: if the feature's group does not contain h, so that h does not act on it.
+        ValueError: if the group does, but the feature's elements are not closed under h: there is
+            no value at some h⁻¹h'.
     """
-    wanted = group.matrix(group.product(group.inverse(element), feature.elements))  # [S, G, 2, 2]
-    there = group.matrix(feature.elements)
+    own = feature.group or group
+    if feature.elements.shape[-1] != own.element_size:
+        raise TypeError(f"the feature's elements are not those of {named(own)}")
+    matrix = group.matrix(element).to(feature.elements)
+    if not own.contains(matrix):
+        raise TypeError(
+            f"{type(group).__name__} {element.tolist()} is not an element of {named(own)}, "
+            "the group of the feature"
+        )
+    there = own.matrix(feature.elements)  # [S, G, 2, 2]
+    wanted = matrix.mT @ there
     distance = (wanted[:, :, None] - there[:, None]).abs().amax((-2, -1))  # [S, G, G]
     nearest, source = distance.min(-1)
     if nearest.max() > 1e-4:
@@ -92,14 +105,20 @@ def translate_elements(group: Group, element: Tensor, feature: GroupFeature) -> 
     )
 
 
+def named(group: Group) -> str:
+    """A group in words."""
+    size = "" if group.size is None else f" of {group.size} element{'s' * (group.size > 1)}"
+    return type(group).__name__ + size
+
+
 def act(
     group: Group, element: Tensor, value: Value, representation: Representation | None = None
 ) -> Value:
     """h·value, by the representation that the shape of a value says it carries.
 
-    Vectors [B, K] (and [B], [B, N, K]) are invariant; maps [B, C, H, W] move; features, and tensors
-    [B, C, G, H, W] with the elements of a finite group in its order, are regular: their elements
-    are permuted, too. The features of the trivial group are maps.
+    Vectors [B, K] (and [B]) are invariant; maps [B, C, H, W] move; features are regular: they move,
+    and their elements are permuted, too. The features of the trivial group are maps. What other
+    tensors stand for is said by a layout, see `partial_equiv.equivariance.layouts`.
 
     Args:
         group: of h.
@@ -110,31 +129,22 @@ def act(
 
     Raises:
         ValueError: as `translate_elements` does.
-        TypeError: for a feature of another group, or a tensor of another shape.
+        TypeError: likewise, and for a tensor of another shape.
     """
     element = element.to((value.x if isinstance(value, GroupFeature) else value).device)
     matrix = group.matrix(element)
-    if representation is not None and torch.is_tensor(value) and value.dim() in (2, 4):
+    if isinstance(value, GroupFeature):
+        moved = value.map(lambda x: act_on_images(matrix, x))
+        trivial = value.elements.shape[-1] == 0
+        return moved if trivial else translate_elements(group, element, moved)
+    if value.dim() not in (1, 2, 4):
+        raise TypeError(f"it is not known how {type(group).__name__} acts on {list(value.shape)}")
+    if representation is not None and value.dim() > 1:
         exact = matrix.round() if permutes_pixels(matrix) else matrix
         mixing = representation(exact.to(value))
         if mixing.shape[1] == value.shape[1]:
             value = torch.einsum("ij,bj...->bi...", mixing, value)
-    if isinstance(value, GroupFeature):
-        moved = value.map(lambda x: act_on_images(matrix, x))
-        numbers = value.elements.shape[-1]
-        if numbers not in (0, group.element_size):
-            raise TypeError(f"it is not known how {type(group).__name__} acts on this feature")
-        return translate_elements(group, element, moved) if numbers else moved
-    if value.dim() < 4:
-        return value
-    if value.dim() == 4:
-        return act_on_images(matrix, value)
-    if value.dim() == 5 and value.shape[2] == group.size:
-        elements = group.grid(value.shape[2], element.dtype, element.device)
-        feature = act(group, element, GroupFeature(value, elements[None]))
-        assert isinstance(feature, GroupFeature)
-        return feature.x
-    raise TypeError(f"it is not known how {type(group).__name__} acts on {tuple(value.shape)}")
+    return act_on_images(matrix, value) if value.dim() == 4 else value
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from partial_equiv.equivariance.errors import values
-from partial_equiv.equivariance.meter import Transform
+from partial_equiv.equivariance.layouts import Transform, move
 from partial_equiv.equivariance.nested import mapped
 from partial_equiv.equivariance.recording import Inputs, evaluating, record
 
@@ -67,7 +67,7 @@ def layer_correlations(
         there = values(turned[name].output)
         raw = correlation(values(call.output), there)
         try:
-            equivariant = correlation(values(transform(call.output)), there)
+            equivariant = correlation(values(move(transform, call.output, call.layout)), there)
         except TypeError:  # it is not known how T acts on what the layer gives
             continue
         except ValueError:  # the elements of the feature are not closed under T

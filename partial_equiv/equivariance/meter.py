@@ -3,30 +3,35 @@ why.
 
 The module runs once on x and once on T x for each transform T, with a hook on every layer; layer l
 has the error of f_l(T x) against T f_l(x). The first layer, in the order of the computation, whose
-error exceeds the tolerance is then looked at alone.
+error exceeds the tolerance is then looked at alone. Where T moves values between the pixels nothing
+is exact, and the first layer is named that loses more than interpolation takes.
 """
 
 from collections.abc import Callable, Sequence
-from math import inf
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from partial_equiv.equivariance.actions import Value
-from partial_equiv.equivariance.errors import Errors, errors, values
-from partial_equiv.equivariance.nested import mapped, parts
-from partial_equiv.equivariance.recording import Call, Function, Inputs, evaluating, record
+from partial_equiv.equivariance.errors import Errors, values
+from partial_equiv.equivariance.inputs import constant, first, moved_inputs, refuse_nothing
+from partial_equiv.equivariance.layouts import Layouts, Transform
+from partial_equiv.equivariance.reasons import Looking, compare
+from partial_equiv.equivariance.recording import (
+    Call,
+    Function,
+    Inputs,
+    evaluating,
+    label,
+    record,
+)
 from partial_equiv.equivariance.report import LayerErrors, Report
-from partial_equiv.equivariance.strides import broken_rules, remainders
-from partial_equiv.gconv import GroupFeature
+from partial_equiv.equivariance.windowed import broken_function
 
 __all__ = ["Transform", "equivariance_error"]
 
-Transform = Callable[[Value], Value]
 
-
-@torch.no_grad()
 def equivariance_error(
     module: nn.Module | Callable[..., Any],
     transforms: Transform | Sequence[Transform],
@@ -34,33 +39,44 @@ def equivariance_error(
     *,
     moved: Inputs | list[Inputs] | None = None,
     tolerance: float | None = None,
+    layouts: Layouts | None = None,
 ) -> Report:
     """Measure the equivariance of a module, and of each of its layers, as they are in evaluation.
+
+    Maps [B, C, H, W] move, group features too, and vectors [B, K] should stay. Tokens [B, N, C],
+    maps with their channels last, videos and whatever else is not known to be one of these is not
+    measured, and listed in the report, unless `layouts` says how it lies.
 
     Args:
         module: anything; what layers give beside tensors and features is not measured.
         transforms: T, functions of the inputs and of what each layer gives: an `Action`, all
-            `actions` of a group, or your own. They raise TypeError for a layer whose representation
-            is not known to them, which is then not measured.
+            `actions` of a group, a `Shift`, or your own. They raise TypeError for a layer whose
+            representation is not known to them, which is then not measured. Your own are also asked
+            about tensors of which nothing is known.
         inputs: x, at least two different images [B, C, H, W], or a feature; or a tuple of the
             module's arguments, of which every tensor and feature is transformed.
         moved: T x, if it is known better than by interpolation; for several transforms a list.
         tolerance: largest relative error that counts as none; √ε of the inputs' precision if None.
+        layouts: how tensors lie that are no maps, by the name of the layer that gives them:
+            "output" is the module's own, "input" what it is given, and * stands for anything. A
+            layout is a word such as "BHWC", or a function (see `layouts`).
 
     Raises:
-        ValueError: if there are no transforms, not two images, images without a batch, or if the
-            module gives all images the same output: there is no spread to compare an error with.
+        ValueError: if there are no transforms, not two images, images without a batch, or inputs
+            that no transform moves; if the module gives all images the same output: there is no
+            spread to compare an error with.
 
     >>> from partial_equiv import Cyclic, actions
     >>> net = nn.Sequential(nn.AvgPool2d(3, 1), nn.MaxPool2d(2))
     >>> x = torch.randn(2, 1, 9, 9, generator=torch.Generator().manual_seed(0))
     >>> report = equivariance_error(net, actions(Cyclic(4)), x)
-    >>> report.first_break.name, report.reason
-    ('1', 'stride rule: (7 + 2·0 - 2) mod 2 = 1')
+    >>> report.first_break.name, report.reason.rpartition("but ")[2]
+    ('1', '(7 + 2·0 - 2) mod 2 = 1')
     """
     transforms = [transforms] if callable(transforms) else transforms
+    layouts = {} if layouts is None else layouts
     if moved is None:
-        moved = [mapped(transform, inputs) for transform in transforms]
+        moved = [moved_inputs(transform, inputs, layouts) for transform in transforms]
     moved = moved if isinstance(moved, list) else [moved]
     refuse_nothing(transforms, inputs, moved)
     module = module if isinstance(module, nn.Module) else Function(module)
@@ -69,113 +85,104 @@ def equivariance_error(
         precision = dtype if dtype.is_floating_point or dtype.is_complex else torch.float32
         tolerance = torch.finfo(precision).eps ** 0.5
     with evaluating(module):
-        still = record(module, inputs)
-        if "" in still and constant(values(still[""].output)):
-            raise ValueError(
-                "the module's output is the same for every image: no spread to compare with"
-            )
-        found: dict[str, list[Errors]] = {name: [] for name in still}
-        for transform, turned in zip(transforms, moved, strict=True):
-            calls = record(module, turned)
-            for name, each in list(found.items()):
-                there = calls[name].output if name in calls else None
-                try:
-                    each.append(compare(transform, still[name].output, there))
-                except TypeError:
-                    del found[name]
-        layers = tuple(
-            LayerErrors(name, type(still[name].layer).__name__, tuple(each))
-            for name, each in found.items()
-        )
-        for layer in layers:
-            if not layer.each[layer.worst].relative <= tolerance:  # NaN is a break
-                name = still[layer.name].name
-                call = record(module, inputs, keep=name).get(layer.name)
-                return Report(layers, layer, why(call, transforms[layer.worst], tolerance))
-    return Report(layers, None, "")
+        still, takes_gradients = first_run(module, inputs, layouts)
+        with torch.set_grad_enabled(takes_gradients):
+            return measured(module, transforms, inputs, moved, tolerance, layouts, still)
 
 
-def refuse_nothing(
-    transforms: Sequence[Transform], inputs: Inputs, moved: Sequence[Inputs]
-) -> None:
-    """Raise ValueError if there is nothing to measure on, or with."""
-    if not transforms:
-        raise ValueError("transforms=[]: one at least")
-    if len(moved) != len(transforms):
-        raise ValueError(f"moved: {len(moved)} for {len(transforms)} transforms")
-    x = first(inputs)
-    if not x.dim() or len(x) < 2:
-        raise ValueError(f"inputs: of shape {list(x.shape)}, two different images at least")
-    if x.dim() == 3 and all(torch.equal(first(each), x) for each in moved):
+def measured(
+    module: nn.Module,
+    transforms: Sequence[Transform],
+    inputs: Inputs,
+    moved: Sequence[Inputs],
+    tolerance: float,
+    layouts: Layouts,
+    still: dict[str, Call],
+) -> Report:
+    """The report on a module of which it is known what its layers give."""
+    if "" in still and constant(values(still[""].output)):
         raise ValueError(
-            f"inputs: of shape {list(x.shape)}, which no transform moves; images are [B, C, H, W]"
+            "the module's output is the same for every image: no spread to compare with"
         )
+    found: dict[str, list[Errors]] = {name: [] for name in still}
+    unmeasured: dict[str, str] = {}
+    uncalled: set[str] = set()
+    for transform, turned in zip(transforms, moved, strict=True):
+        calls = record(module, turned, layouts)
+        uncalled |= still.keys() - calls.keys()
+        for name in [*found]:
+            there = calls[name].output if name in calls else None
+            try:
+                found[name].append(compare(transform, still[name], there))
+            except TypeError as error:
+                del found[name]
+                unmeasured[name] = str(error)
+    layers = tuple(
+        LayerErrors(name, type(still[name].layer).__name__, tuple(each))
+        for name, each in found.items()
+    )
+    broken = [
+        layer  # NaN is a break, too
+        for layer in layers
+        if not layer.each[layer.worst].relative <= tolerance
+    ]
+    left = {label(name): why for name, why in unmeasured.items()}
+    if not broken:
+        return Report(layers, None, "", left)
+    if broken[0].name in uncalled:
+        return Report(layers, broken[0], "it is not called for the transformed images", left)
+
+    def function(transform: Transform) -> str | None:
+        pairs = zip(transforms, moved, strict=True)
+        there = next((each for known, each in pairs if known is transform), None)
+        if there is None:
+            return None
+        return broken_function(module, inputs, there, transform, tolerance)
+
+    before = [*still][: [*still].index(broken[0].name)]
+    missing = [label(name) for name in before if name in unmeasured]
+    looking = Looking(tolerance, missing, function)
+    look = partial(record, module, inputs, layouts)
+    return Report(layers, *explained(looking, look, still, broken, transforms), left)
 
 
-def first(inputs: Inputs) -> Tensor:
-    """The first values among the inputs; ValueError if there are none."""
-    for _, value in parts(inputs):
-        return values(value)
-    raise ValueError(f"inputs: no tensor or feature in {type(inputs).__name__}")
-
-
-def constant(x: Tensor) -> bool:
-    """Whether all images have the same values [B, …]."""
-    return torch.equal(x, x[:1].expand_as(x))
-
-
-def compare(transform: Transform, still: Value, found: Value | None) -> Errors:
-    """The errors of f(T x) against T f(x); infinite where elements or sizes differ, or it lacks."""
-    try:
-        expected = transform(still)
-    except ValueError:  # the elements of the feature are not closed under T
-        return Errors(inf, inf, inf)
-    if found is None or values(expected).shape != values(found).shape:
-        return Errors(inf, inf, inf)
-    return errors(found, expected)
-
-
-def why(call: Call | None, transform: Transform, tolerance: float) -> str:
-    """Why a layer, whose inputs do not break the symmetry, or not in a layer, does."""
+def explained(
+    looking: Looking,
+    look: Callable[..., dict[str, Call]],
+    still: dict[str, Call],
+    broken: Sequence[LayerErrors],
+    transforms: Sequence[Transform],
+) -> tuple[LayerErrors, str]:
+    """The layer that breaks the symmetry first, and why."""
+    between = [layer for layer in broken if getattr(transforms[layer.worst], "interpolates", False)]
+    earliest = broken[0]
+    calls = look(keep={still[layer.name].name for layer in [earliest, *between]})
+    call = calls.get(earliest.name)
     if call is None:
-        return "unknown: the layer is not called again"
+        return earliest, "it is called for some images and not for others"
     if not values(call.output).isfinite().all():
-        return "it gives values that are not finite"
-    if getattr(transform, "interpolates", False):
-        return "interpolation: the transform moves values between the pixels"
-    if call.read is None:
-        return "unknown: the layer has no input to look at"
-    try:
-        alone = compare(transform, call.output, found := call.again(transform))
-    except (TypeError, ValueError) as error:
-        return f"unknown: {error}"
-    if alone.relative <= tolerance:
-        return "the layer is exact: what is computed before it, outside of any layer, is not"
-    if alone.relative == inf:
-        return "the elements of the layer, or its size, change under the transform"
-    maps = values(call.read)
-    if rules := broken_rules(call.layer, maps):
-        rows, columns = remainders(call.layer, maps)
-
-        def trim(value: Value) -> Value:
-            return on_maps(value, lambda x: x[..., : x.shape[-2] - rows, : x.shape[-1] - columns])
-
-        turned = call.again(lambda value: transform(trim(value)))
-        if compare(transform, call.again(trim), turned).relative <= tolerance:
-            return f"stride rule: {', '.join(rules)}"
-    if values(call.output).dim() > 3:
-        inside = errors(on_maps(found, centre), on_maps(transform(call.output), centre))
-        if inside.relative <= tolerance:
-            return "border: the middle of the map is exact"
-    return "the layer itself does not commute with the transform"
+        return earliest, "it gives values that are not finite"
+    if reason := looking.random(call, still[earliest.name].output):
+        return earliest, reason
+    if earliest not in between:
+        return earliest, looking.why(call, transforms[earliest.worst])
+    for layer in between:
+        if layer.name in calls:
+            reason = looking.exceeds(calls[layer.name], transforms[layer.worst])
+            if reason:
+                return layer, reason
+    return earliest, (
+        "interpolation: the transform moves values between the pixels, and no layer that is "
+        "measured is seen to lose more than that takes"
+    )
 
 
-def on_maps(value: Value, function: Callable[[Tensor], Tensor]) -> Value:
-    """A function of maps [..., H, W] applied to a value."""
-    return value.map(function) if isinstance(value, GroupFeature) else function(value)
-
-
-def centre(x: Tensor) -> Tensor:
-    """Maps [..., H, W] without a quarter of their size at each side."""
-    rows, columns = x.shape[-2] // 4, x.shape[-1] // 4
-    return x[..., rows : x.shape[-2] - rows, columns : x.shape[-1] - columns]
+def first_run(module: nn.Module, inputs: Inputs, layouts: Layouts) -> tuple[dict[str, Call], bool]:
+    """What the layers give, and whether the module takes gradients of its own while it runs."""
+    with torch.no_grad():
+        try:
+            return record(module, inputs, layouts), False
+        except RuntimeError:
+            pass
+    with torch.enable_grad():
+        return record(module, inputs, layouts), True

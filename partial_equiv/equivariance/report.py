@@ -1,12 +1,14 @@
 """What the meter says: the errors of every layer, which one breaks first, and why."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import inf, isnan
 from statistics import fmean
 
 from partial_equiv.equivariance.errors import Errors
 
-__all__ = ["LayerErrors", "Report"]
+__all__ = ["LayerErrors", "Report", "listed"]
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,13 @@ class Report:
         layers: what was measured.
         first_break: the first layer that exceeds the tolerance; None if none does.
         reason: why that one does; "" if none does.
+        unmeasured: why other layers are not measured, by their labels.
     """
 
     layers: tuple[LayerErrors, ...]
     first_break: LayerErrors | None
     reason: str
+    unmeasured: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def output(self) -> LayerErrors:
@@ -89,7 +93,8 @@ class Report:
 
     def __str__(self) -> str:
         if not self.layers:
-            return "nothing to measure: it is not known how the output of any layer transforms"
+            none = "nothing to measure: it is not known how the output of any layer transforms"
+            return "\n".join([none, *self._left()])
         width = max(len(layer.label) for layer in self.layers)
         lines = [f"{'layer':{width}}       mse        l1  relative"]
         for layer in self.layers:
@@ -104,4 +109,20 @@ class Report:
             verdict = "equivariant"
         else:
             verdict = "no break, but it is not known how the module's output transforms"
-        return "\n".join([*lines, verdict])
+        return "\n".join([*lines, *self._left(), verdict])
+
+    def _left(self) -> list[str]:
+        """Which layers are not measured, and why: a line for each reason, the longest first."""
+        whys = Counter(self.unmeasured.values()).most_common()
+        lines = []
+        for why, _ in whys[:3]:
+            names = [name for name, each in self.unmeasured.items() if each == why]
+            lines.append(f"not measured: {listed(names)}: {why}")
+        more = sum(number for _, number in whys[3:])
+        return lines + [f"not measured: {more} more, for other reasons"] * (more > 0)
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first names of a list, and how many more there are."""
+    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    return ", ".join(names[:4]) + more

@@ -12,7 +12,7 @@ from partial_equiv.gconv.windows import Windows
 __all__ = ["broken_rules", "inexact_layers"]
 
 Setting: TypeAlias = int | tuple[int, ...]
-TORCH = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
+TORCH = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, nn.LPPool2d)
 
 
 def windows(layer: nn.Module, size: tuple[int, int]) -> tuple[Windows, Windows] | None:
@@ -28,15 +28,25 @@ def windows(layer: nn.Module, size: tuple[int, int]) -> tuple[Windows, Windows] 
     if not isinstance(layer, TORCH):
         return None
     stride = layer.kernel_size if layer.stride is None else layer.stride
-    padding: Setting = 0 if isinstance(layer.padding, str) else layer.padding  # a word: stride is 1
-    settings: list[Setting] = [layer.kernel_size, stride, padding, getattr(layer, "dilation", 1)]
-    rows, columns = zip(*(pair(setting) for setting in settings), strict=True)
+    padding = getattr(layer, "padding", 0)
+    return both(layer.kernel_size, stride, padding, getattr(layer, "dilation", 1))
+
+
+def both(
+    kernel_size: Setting, stride: Setting, padding: Setting | str, dilation: Setting
+) -> tuple[Windows, Windows]:
+    """The windows along the rows and the columns of a layer with these settings."""
+    pixels: Setting = 0 if isinstance(padding, str) else padding  # a word: stride is 1
+    settings = [pair(setting) for setting in (kernel_size, stride, pixels, dilation)]
+    rows, columns = zip(*settings, strict=True)
     return Windows(*rows), Windows(*columns)
 
 
 def pair(setting: Setting) -> tuple[int, ...]:
     """A setting of a layer for the rows and for the columns."""
-    return (setting, setting) if isinstance(setting, int) else tuple(setting)
+    if isinstance(setting, int):
+        return setting, setting
+    return tuple(setting) * (3 - len(setting))  # torch takes (2,) as well
 
 
 def remainders(layer: nn.Module, given: Tensor) -> tuple[int, int]:

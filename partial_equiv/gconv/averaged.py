@@ -96,5 +96,6 @@ def as_feature(given: Tensor | GroupFeature) -> GroupFeature:
         if given.elements.shape[-1]:
             raise ValueError("an averaged convolution reads maps: pool over the group before it")
         return given
-    elements = Trivial().elements(given.dtype, given.device)
-    return GroupFeature(given[:, :, None], elements[None])
+    group = Trivial()
+    elements = group.elements(given.dtype, given.device)
+    return GroupFeature(given[:, :, None], elements[None], group=group)

@@ -160,7 +160,8 @@ class Convolution(nn.Module):
         x = convolve(x, weight, self.bias, self._windows, self.padding_mode, self.channels_last)
         x = x if self.channels_last else x.contiguous()
         sample = made.sample
-        return GroupFeature(x, sample.elements, sample.weights, sample.offset)
+        group = self.sampling.group
+        return GroupFeature(x, sample.elements, sample.weights, sample.offset, group)
 
     def _whole_group(self) -> Tensor:
         positions = self.stencil.positions
@@ -184,10 +185,9 @@ class LiftingConv(Convolution):
     spatial, relative = True, False
 
     def forward(self, images: Tensor, generator: torch.Generator | None = None) -> GroupFeature:
-        identity = self.sampling.group.identity(
-            self.stencil.positions.dtype, self.stencil.positions.device
-        )
-        feature = GroupFeature(images[:, :, None], identity[None, None])
+        group = self.sampling.group
+        identity = group.identity(self.stencil.positions.dtype, self.stencil.positions.device)
+        feature = GroupFeature(images[:, :, None], identity[None, None], group=group)
         return self._respond(feature, lambda: self.sampling.sample(feature, generator))
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from partial_equiv.groups import Group
+
 __all__ = ["GroupFeature"]
 
 
@@ -17,12 +19,14 @@ class GroupFeature:
         elements: the G sampled elements [S, G, d]; S is 1, or B if each image has its own.
         weights: what each element counts for [S, G]; 0 for a dropped one. None: all count the same.
         offset: the draw [S] that shifted the elements' grid, for layers that share it.
+        group: H, which says what the numbers of an element mean; None if nobody said.
     """
 
     x: Tensor
     elements: Tensor
     weights: Tensor | None = None
     offset: Tensor | None = None
+    group: Group | None = None
 
     def map(self, function: Callable[[Tensor], Tensor]) -> "GroupFeature":
         """The same elements with the values function(x)."""

@@ -69,6 +69,10 @@ class Group(ABC):
         """The orthogonal matrices [..., 2, 2] by which elements act on positions (x, y)."""
 
     @abstractmethod
+    def contains(self, matrix: Tensor) -> bool:
+        """Whether an orthogonal matrix [2, 2] is that of an element, to 1e-4."""
+
+    @abstractmethod
     def coordinates(self, elements: Tensor) -> Tensor:
         """An embedding [..., coordinate_size], continuous on the whole group: it has no seam."""
 

@@ -41,6 +41,10 @@ class Finite(Group):
     def permutes_pixels(self) -> bool:
         return bool(self.grid_permuting().all())
 
+    def contains(self, matrix: Tensor) -> bool:
+        matrices = self.matrix(self.elements(matrix.dtype, matrix.device))
+        return (matrices - matrix).abs().amax((-2, -1)).min().item() < 1e-4
+
     def cayley_table(self) -> Tensor:
         """The place [size, size] of each product (row after column) in `elements()`."""
         elements = self.elements()

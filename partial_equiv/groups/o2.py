@@ -42,6 +42,9 @@ class O2(Group):
         columns = torch.stack([sign, torch.ones_like(sign)], dim=-1)
         return rotation_matrix(elements[..., 0]) * columns[..., None, :]
 
+    def contains(self, matrix: Tensor) -> bool:
+        return True
+
     def coordinates(self, elements: Tensor) -> Tensor:
         angle, mirrored = elements.unbind(-1)
         return torch.stack([angle.cos(), angle.sin(), 1 - 2 * mirrored], dim=-1)

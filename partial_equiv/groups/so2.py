@@ -55,6 +55,9 @@ class SO2(Group):
     def matrix(self, elements: Tensor) -> Tensor:
         return rotation_matrix(elements[..., 0])
 
+    def contains(self, matrix: Tensor) -> bool:
+        return matrix.det().item() > 0
+
     def coordinates(self, elements: Tensor) -> Tensor:
         return torch.cat([elements.cos(), elements.sin()], dim=-1)
 

@@ -7,7 +7,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from config_schema import Component, ConfigError, read
-from constructors import INJECTED, compose
+from constructors import INJECTED, SEVERAL, compose
 
 COMPLETE = compose()
 ROTMNIST = {"_target_": "datasets.rotmnist.RotMNIST"}
@@ -18,15 +18,17 @@ def problems(section: str, node: Mapping[str, object]) -> list[str]:
     config = OmegaConf.create(OmegaConf.to_container(COMPLETE))
     config[section] = node if "_target_" in node else {**config[section], **node}
     with pytest.raises(ConfigError) as caught:
-        read(config, INJECTED)
+        read(config, INJECTED, SEVERAL)
     return str(caught.value).splitlines()
 
 
 def test_values_arrive_as_their_annotations_want_them() -> None:
     sections = read(
-        compose(["train.resume=a/b", "train.learning_rate=1", "net.widths=[1,2]"]), INJECTED
+        compose(["train.resume=a/b", "train.learning_rate=1", "net.widths=[1,2]"]),
+        INJECTED,
+        SEVERAL,
     )
-    assert set(sections) == set(INJECTED)
+    assert set(sections) == set(INJECTED) - set(SEVERAL)
     assert sections["train"].arguments["resume"] == Path("a/b")
     assert isinstance(sections["train"].arguments["learning_rate"], float)
     assert list(sections["net"].arguments["widths"]) == [1.0, 2.0]
@@ -116,7 +118,7 @@ def test_a_wrong_argument_is_one_line(
 def test_the_top_of_the_config_is_checked(change: dict[str, object], complaint: str) -> None:
     config = OmegaConf.create({**dict(COMPLETE), **change})
     with pytest.raises(ConfigError) as caught:
-        read(config, INJECTED)
+        read(config, INJECTED, SEVERAL)
     assert complaint in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
 
@@ -124,7 +126,7 @@ def test_the_top_of_the_config_is_checked(change: dict[str, object], complaint: 
 def test_a_missing_section_is_named() -> None:
     config = OmegaConf.create({key: value for key, value in COMPLETE.items() if key != "task"})
     with pytest.raises(ConfigError, match=r"^task: is missing$"):
-        read(config, INJECTED)
+        read(config, INJECTED, SEVERAL)
 
 
 def test_all_problems_are_told_at_once() -> None:

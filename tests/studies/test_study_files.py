@@ -1,0 +1,183 @@
+"""The studies that are shipped: their rows are composed and built, compared ones are comparable."""
+
+import itertools
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from composition import CONFIG_FOLDER
+from config_schema import ConfigError
+from constructors import Build, check, components, compose, construct_model
+from studies.study import Job, Study, read_study, waves
+
+FOLDER = CONFIG_FOLDER / "study"
+FILES = {str(path.relative_to(FOLDER).with_suffix("")): path for path in FOLDER.rglob("*.yaml")}
+STUDIES = sorted(name for name, path in FILES.items() if not path.name.startswith("_"))
+KERNELS = ("mlp", "fourier", "gabor", "magnet")
+
+
+class Row(NamedTuple):
+    """A row's config, and the parameters of its net."""
+
+    config: DictConfig
+    num_parameters: int
+
+
+@cache
+def study(name: str) -> Study:
+    """A shipped study."""
+    return read_study(OmegaConf.to_container(compose([f"study={name}"]).study, resolve=False))
+
+
+@cache
+def jobs(name: str) -> dict[str, Job]:
+    """The first run of every row of a study, by the row's name."""
+    made = study(name).jobs(Path("studies") / name)
+    return {job.row: job for job in reversed(made)}
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """CIFAR-10's folders of classes for the one data set that looks at its files."""
+    root = tmp_path_factory.mktemp("pictures")
+    for part, number in itertools.product(("train", "test"), range(10)):
+        (root / "cifar10-jpeg" / part / f"class{number}").mkdir(parents=True)
+    return root
+
+
+@pytest.fixture(autouse=True)
+def _data(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATA_DIR", str(pictures))
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_study_says_what_it_is_and_every_row_is_composed(name: str) -> None:
+    package, about, command, *_ = FILES[name].read_text().splitlines()
+    assert package == "# @package study"
+    assert re.fullmatch(r"# .{20,}", about)
+    head = FILES[name].read_text().partition("\n\n")[0]
+    assert f"# python main.py study={name}" in head, command
+    waves(list(jobs(name).values()))
+    for job in jobs(name).values():
+        assert components(compose(job.words))
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_kind_of_net_of_a_study_runs_forward(name: str) -> None:
+    """But those that are built on the net of another run, which is not there."""
+    seen = set()
+    for job in jobs(name).values():
+        config = compose(job.words)
+        group, kernel = config.base_group.group._target_, config.kernel._target_
+        kind = (str(config.net), config.conv.kernel_size, group, kernel)
+        if kind in seen or job.needs:
+            continue
+        seen.add(kind)
+        few = ["base_group.num_samples=2"] if config.base_group.get("num_samples", 1) > 1 else []
+        if "size" in config.dataset and config.dataset.size:  # small images do for the net
+            few.append(f"dataset.size={min(config.dataset.size, 33)}")
+        build = Build(compose([*job.words, *few]))
+        with torch.no_grad():
+            build.model.eval()(torch.randn(2, build.spec.in_channels, *build.spec.size))
+
+
+def table(study_name: str, row: str) -> tuple[str, ...]:
+    """What a row is compared within: its data set, and its net."""
+    match = re.match(r"(mnist6_[^_]+|rotmnist|cifar10|GCNN|180|M)?", row)
+    assert match is not None
+    return study_name, match[0]
+
+
+COMPARED = [
+    (name, row)
+    for name in STUDIES
+    if name.startswith(("small", "partial_gcnn"))
+    for row in jobs(name)
+]
+TABLES = {
+    key: [row for _, row in rows]
+    for key, rows in itertools.groupby(COMPARED, key=lambda each: table(*each))
+}
+
+
+@cache
+def made(name: str, row: str) -> Row:
+    """A row, as it is built."""
+    config = compose(jobs(name)[row].words)
+    return Row(config, sum(each.numel() for each in construct_model(config).parameters()))
+
+
+@pytest.mark.parametrize("key", TABLES)
+def test_the_rows_of_a_table_are_equal_but_for_what_is_compared(key: tuple[str, str]) -> None:
+    name, _ = key
+    endings = ("SE2-8-partial", "SE2_partial", "E2-8-partial", "partial")
+    reference = next(row for end in endings for row in TABLES[key] if row.endswith(end))
+    config, num_parameters = made(name, reference)
+    for row in TABLES[key]:
+        other = made(name, row)
+        assert other.config.dataset == config.dataset, row
+        penalty = {"narrow_penalty": other.config.train.narrow_penalty}
+        assert other.config.train == OmegaConf.merge(config.train, penalty), row
+        # Kernel networks of one width have their own parameters, which are few beside the read-out.
+        tolerance = 0.03 if row.endswith(KERNELS) else 0.01
+        assert other.num_parameters == pytest.approx(num_parameters, rel=tolerance), row
+
+
+@pytest.mark.parametrize(("name", "full"), [each for each in COMPARED if each[1].endswith("full")])
+def test_full_and_partial_differ_in_that_alone(name: str, full: str) -> None:
+    one, other = flat(made(name, full).config), flat(made(name, f"{full[:-4]}partial").config)
+    assert one.keys() == other.keys()
+    changed = {key: (one[key], other[key]) for key in one if one[key] != other[key]}
+    assert changed == {"conv.partial": (False, True)}
+
+
+@pytest.mark.parametrize("path", sorted((CONFIG_FOLDER / "experiment").rglob("*.yaml")))
+def test_every_preset_is_composed_and_built(path: Path) -> None:
+    name = str(path.relative_to(CONFIG_FOLDER / "experiment").with_suffix(""))
+    package, about, *rest = path.read_text().splitlines()
+    assert package == "# @package _global_"
+    assert about.startswith("# ")
+    assert f"# python main.py +experiment={name}" in [about, *rest]
+    check(compose([f"+experiment={name}"]))
+
+
+def test_what_is_wrong_in_a_study_is_told_in_one_line() -> None:
+    for values, told in (
+        ({"rows": {"a": {"wrds": []}}}, "study.rows.a.wrds=[]: should be without unknown keys"),
+        ({"seeds": [-1]}, "study.seeds[0]=-1: should be greater than or equal to 0"),
+        ({"claims": 3}, "study.claims=3: should be a list"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            read_study(values)
+        assert str(caught.value) == told
+    for rows, told in (
+        (
+            {"a": {"words": ["task.x=${run:b}"]}},
+            "study.rows.a: ${run:b}: there is no such other row",
+        ),
+        ({"a b": {}}, "study.rows: a b: should be of letters, digits and any of . _ + - /"),
+    ):
+        with pytest.raises(ConfigError, match=re.escape(told)):
+            read_study({"rows": rows}).jobs(Path())
+    circle = {"a": {"words": ["x=${run:b}"]}, "b": {"words": ["x=${run:a}"]}}
+    with pytest.raises(ConfigError, match="build on each other: a/seed=0, b/seed=0"):
+        waves(read_study({"rows": circle}).jobs(Path()))
+
+
+def flat(config: DictConfig) -> dict[str, Any]:
+    """All settings by their dotted names."""
+
+    def walk(node: dict[str, Any], prefix: str) -> Any:  # noqa: ANN401
+        for key, value in node.items():
+            if isinstance(value, dict):
+                yield from walk(value, f"{prefix}{key}.")
+            else:
+                yield f"{prefix}{key}", value
+
+    values: Any = OmegaConf.to_container(config, resolve=True)
+    return dict(walk(values, ""))
