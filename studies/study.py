@@ -94,11 +94,10 @@ class Study:
         found: dict[str, Row] = {}
         for axis, named in self.axes.items():
             for option, words in named.items():
-                for row in words if isinstance(words, Mapping) else ():
-                    if row not in self.rows:
-                        known = ", ".join(self.rows)
-                        reason = f"there is no such row, only {known}{hint(row, list(self.rows))}"
-                        raise ConfigError(f"study.axes.{axis}.{option}.{row}: {reason}")
+                for each in words if isinstance(words, Mapping) else ():
+                    if each not in self.rows:
+                        reason = f"there is no such row{hint(each, list(self.rows))}"
+                        raise ConfigError(f"study.axes.{axis}.{option}.{each}: {reason}")
         options = [list(axis.items()) for axis in self.axes.values()]
         for name, given in (self.rows or {"": None}).items():
             row = given or Row()

@@ -42,11 +42,12 @@ class Turning(Task):
     def check(self, spec: DataSpec) -> None:
         """Raise ValueError unless the samples are whole orbits that the autoencoder can encode."""
         if not spec.whole_orbits:
-            raise ValueError("the samples are no whole orbits; try dataset=orbits dataset.whole=True")
+            raise ValueError(
+                "the samples are no whole orbits; try dataset=orbits dataset.whole=True"
+            )
         if self.steps >= spec.num_views:
-            views = spec.num_views
-            reason = f"an orbit has {views} views, so that there are at most {views - 1} steps"
-            raise ValueError(f"steps={self.steps}: {reason}")
+            most = f"an orbit has {spec.num_views} views, so that there are fewer steps"
+            raise ValueError(f"{most} than that, not task.steps={self.steps}")
         check_images(self.autoencoder, spec)
 
     def shown(self, spec: DataSpec) -> DataSpec:

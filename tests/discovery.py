@@ -14,8 +14,10 @@ __all__ = ["Discovery", "finished_run"]
 ORBITS = ("dataset=orbits", "dataset.num_views=4")
 STAGES = {  # untrained nets of a few weights; {…} is the folder of another one's run
     "autoencoder": ("net=vae_mlp", "net.hidden_sizes=[8]", "task=elbo", "conv.partial=False"),
-    "transformation": ("net=transformation", "dataset.whole=True", "task=turning")
-    + ("task.autoencoder={autoencoder}",),
+    "transformation": (
+        *("net=transformation", "dataset.whole=True"),
+        *("task=turning", "task.autoencoder={autoencoder}"),
+    ),
     "oracle": ("net=latent_classifier", "dataset.autoencoder={autoencoder}"),
     "classifier": ("net.hidden_channels=2", "conv.partial=False"),
 }

@@ -54,8 +54,10 @@ NEEDS = {  # what an option cannot be without; {…} is the folder of a run, see
     ("measure", "views"): ORBITS[:1],
     ("measure", "latent_space"): ("dataset=orbits", "net=vae_mlp", "task=elbo"),
     ("measure", "turning"): (*ORBITS, "net=transformation", "task=turning"),
-    ("measure", "flow"): (*LATENTS, "net=generators", "task=generating", ORACLE)
-    + ("measure.flow.classifier={classifier}",),
+    ("measure", "flow"): (
+        *(*LATENTS, "net=generators", "task=generating", ORACLE),
+        "measure.flow.classifier={classifier}",
+    ),
 }
 NEEDS |= {
     ("net", name): ("task=elbo", "conv.partial=False")

@@ -87,5 +87,5 @@ def encoded_splits(autoencoder: VAE, views: Splits) -> LatentSplits:
         latents, classes = (torch.cat(each) for each in zip(*pairs, strict=True))
         return LatentSplit(latents[..., None, None], classes, spec)
 
-    parts = (encoded(part) for part in (views.train, views.val, views.test))
-    return LatentSplits(spec, *parts, autoencoder=autoencoder, views=views)
+    train, val, test = map(encoded, (views.train, views.val, views.test))
+    return LatentSplits(spec, train, val, test, autoencoder=autoencoder, views=views)

@@ -153,8 +153,7 @@ class Orbits:
             for name, chosen in found.items():
                 chosen.append(raw[targets == self.known.index(name)])
         kept = {
-            _key(name): torch.cat(chosen)[: self.images_per_class]
-            for name, chosen in found.items()
+            _key(name): torch.cat(chosen)[: self.images_per_class] for name, chosen in found.items()
         }
         kept = {key: chosen for key, chosen in kept.items() if len(chosen)}
         if not kept:

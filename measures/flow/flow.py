@@ -29,9 +29,7 @@ class Flow(Measure):
         num_starts: test images from which flows start.
     """
 
-    def __init__(
-        self, classifier: Annotated[nn.Module, FromRun()], num_starts: Count = 64
-    ) -> None:
+    def __init__(self, classifier: Annotated[nn.Module, FromRun()], num_starts: Count = 64) -> None:
         self.classifier, self.num_starts = classifier, num_starts
 
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
@@ -86,5 +84,9 @@ class Flow(Measure):
                 subject.spec.class_names,
                 pictures[-1],
             )
-        values = {**found.values, "is_rotation": found.is_rotation, "lacking": reason}
+        values: dict[str, float | str] = {
+            **found.values,
+            "is_rotation": found.is_rotation,
+            "lacking": reason,
+        }
         return Measured(values, {"generators": (columns, rows)}, pictures)

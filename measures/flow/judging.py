@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from datasets.spec import DataSpec
-from models.latent import Generators
-from models.vae import VAE
 from measures.flow.turns import best_turns, correlation, integrate, tangents
 from measures.orbits import decoded, spaced
 from measures.views import answers
+from models.latent import Generators
+from models.vae import VAE
 from tasks.generating import centred
 
 __all__ = ["NEEDED", "Judgement", "judge"]

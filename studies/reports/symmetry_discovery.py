@@ -49,7 +49,9 @@ def report(runs: Sequence[FinishedRun], figures: Path) -> Measured:
         lines.append([_autoencoder(stages), seed, *found])
         name = "-".join(["over_angles", *filter(None, options.split("/")), f"seed={seed}"])
         pictures += _over_angles(stages, figures / f"{name}.png")
-    verdicts = [_figure(stages, "generators", "flow/is_rotation") for stages in discoveries.values()]
+    verdicts = [
+        _figure(stages, "generators", "flow/is_rotation") for stages in discoveries.values()
+    ]
     values = {"judged": len(verdicts) - verdicts.count(None), "rotations": verdicts.count(True)}
     table = (["autoencoder", "seed", *COLUMNS.values()], lines)
     return Measured(values, {"discoveries": table}, pictures)
