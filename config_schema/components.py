@@ -68,7 +68,10 @@ class Component:
 
     def _trained(self, name: str, folder: Path, kind: type, given: Mapping[str, Any]) -> object:
         """The net of a finished run."""
-        net = given["trained_net"](folder)
+        try:
+            net = given["trained_net"](folder)
+        except ValueError as error:
+            raise ConfigError(f"{self.key}.{name}: {error}") from error
         if not isinstance(net, kind):
             holds = type(net).__name__
             reason = f"is the run of a {holds}, should be that of a {kind.__name__}"
