@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from partial_equiv.refusal import Refusal
+
 __all__ = ["generator_states", "load", "save", "set_generator_states"]
 
 FORMAT = "partial_equiv 1"
@@ -46,16 +48,16 @@ def load(path: Path) -> dict[str, Any]:
                 raise zipfile.BadZipFile(f"{part} is damaged")
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
-        raise ValueError(f"no checkpoint {path}") from None
+        raise Refusal(f"no checkpoint {path}") from None
     except pickle.UnpicklingError:
-        raise ValueError(
+        raise Refusal(
             f"checkpoint {path} holds more than plain values and tensors: refused"
         ) from None
     except (EOFError, OSError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         reason = str(error).splitlines()[0]
-        raise ValueError(f"checkpoint {path} cannot be read: {reason}") from None
+        raise Refusal(f"checkpoint {path} cannot be read: {reason}") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ValueError(f"checkpoint {path} was not written by this program (format {FORMAT!r})")
+        raise Refusal(f"checkpoint {path} was not written by this program (format {FORMAT!r})")
     return content
 
 

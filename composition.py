@@ -15,9 +15,10 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
+from config_schema.quoting import quoted
 from run_folder import folder_name
 
-__all__ = ["CONFIG_FOLDER", "Composition", "merged", "quoted"]
+__all__ = ["CONFIG_FOLDER", "Composition", "merged"]
 
 CONFIG_FOLDER = Path(__file__).parent / "cfg"
 
@@ -75,9 +76,3 @@ def merged(words: Sequence[str]) -> list[str]:
     for word in words:
         found[parser.parse_override(word).get_key_element().lstrip("+~")] = word
     return list(found.values())
-
-
-def quoted(value: object) -> str:
-    """A value as a quoted string of Hydra's override grammar."""
-    escaped = str(value).replace("'", "\\'")
-    return f"'{escaped}'"

@@ -21,9 +21,13 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
+from budget import building, try_out
 from composition import CONFIG_FOLDER, Composition
-from config_schema import Component, ConfigError, Made, read
+from config_schema import ConfigError
+from config_schema.components import Component, Made
+from config_schema.signatures import read
 from config_schema.targets import resolve
+from contracts import CONTRACTS
 from datasets.spec import DataSpec, Splits
 from measures.measure import Measure, Probe
 from run_folder import has_checkpoint, read_finished
@@ -57,7 +61,6 @@ INJECTED: Mapping[str, tuple[str, ...]] = {
     "probe": (),
     "tracking": ("run_folder", "name", "group", "config"),
 }
-SEVERAL = ("measure", "probe")  # sections of any number of components
 LAYERS = {  # made with the settings of the section conv, as far as they have them
     "lifting": "partial_equiv.gconv.LiftingConv",
     "pointwise": "partial_equiv.gconv.PointwiseConv",
@@ -80,7 +83,7 @@ def components(config: DictConfig) -> dict[str, Component]:
     Raises:
         ConfigError: naming every problem, one line each.
     """
-    sections = read(config, INJECTED, SEVERAL)
+    sections = read(config, INJECTED, CONTRACTS)
     if not config.debug:
         return sections
     limits = yaml.safe_load((CONFIG_FOLDER / "debug.yaml").read_text())
@@ -106,11 +109,17 @@ def check(config: DictConfig) -> None:
         ConfigError: naming every wrong value; if there is none, settings that clash.
     """
     build = Build(config)
+    build.check_windows()
+    with _located("net"), building():
+        model = build.model
+    with _located("net"):
+        try_out(model, build.spec.in_channels, build.spec.size)
     for name, measure in build.measures.items():
         with _located(f"measure={name}"):
-            measure.check(build.model, build.spec, build.task)
-    _ = build.model, build.task, build.probes
+            measure.check(model, build.spec, build.task)
+    _ = build.task, build.probes
     build.trainer(Path(), None)
+    build.check_available()
 
 
 class Build:
@@ -142,6 +151,20 @@ class Build:
                 **{name: self._construct(layer, given) for name, layer in layers.items()},
             )
 
+    def check_windows(self) -> None:
+        """Refuse windows that no two pixels of an image are far enough apart for.
+
+        Raises:
+            ConfigError: naming the setting.
+        """
+        most = 2 * max(self.spec.size) + 1
+        for section in (self._sections["conv"], self._sections["net"]):
+            for name, value in section.arguments.items():
+                sized = name.endswith(("kernel_size", "padding")) and isinstance(value, int)
+                if sized and value > most:
+                    reason = f"more than {most} serve no image of {max(self.spec.size)} pixels"
+                    raise ConfigError(f"{section.key}.{name}={value}: {reason}")
+
     @property
     def spec(self) -> DataSpec:
         """What a net must know of the data, which are not read for it."""
@@ -160,6 +183,14 @@ class Build:
             MissingData: saying how to get them.
         """
         return self._dataset.splits()
+
+    def check_available(self) -> None:
+        """Look whether the files of the data are there, without reading them.
+
+        Raises:
+            MissingData: saying how to get them.
+        """
+        self._dataset.check_available()
 
     @cached_property
     def task(self) -> Task:

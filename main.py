@@ -26,14 +26,15 @@ log = logging.getLogger(__name__)
 
 def main(words: Sequence[str]) -> int:
     """Run the command line's words; the exit status."""
-    if {"--help", "-h"} & set(words):
-        from command_line.usage import usage
-
-        sys.stdout.write(usage(HERE / "cfg"))
-        return 0
     from config_schema import complaint
 
     try:
+        if {"--help", "-h"} & set(words):
+            from command_line.usage import usage
+
+            named = [word for word in words if not word.startswith("-")]
+            sys.stdout.write(usage(HERE / "cfg", named))
+            return 0
         return _start(words)
     except KeyboardInterrupt:
         return 130
@@ -63,10 +64,20 @@ def _start(words: Sequence[str]) -> int:
     parser.error = refuse  # type: ignore[method-assign]
     arguments = parser.parse_intermixed_args(list(words))
     runs, sys.argv[1:] = None, list(words)
-    if not (arguments.hydra_help or arguments.info or arguments.shell_completion):
+    if arguments.shell_completion:
+        from command_line.completion import answer
+        from composition import Composition
+
+        if answer(arguments.overrides, Composition()):
+            return 0
+    elif not (arguments.hydra_help or arguments.info):
         for word in arguments.overrides:
             sys.argv.remove(word)
-        prepared = prepare(arguments)
+        try:
+            prepared = prepare(arguments)
+        except KeyboardInterrupt:
+            sys.stderr.write("interrupted before anything was written\n")
+            raise
         runs = prepared.runs
         sys.argv += prepared.overrides
     start = hydra.main(config_path=str(HERE / "cfg"), config_name="config", version_base="1.3")

@@ -16,14 +16,17 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from config_schema.complaints import ConfigError
+from config_schema.quoting import typed
+from partial_equiv.refusal import Refusal
+from plain_files import read_json, read_yaml, write_whole
+
 __all__ = [
-    "FromRun",
     "Occupied",
     "claim",
     "difference",
@@ -40,7 +43,6 @@ __all__ = [
     "write_config",
     "write_failure",
     "write_result",
-    "write_whole",
 ]
 
 CONFIG, OVERRIDES = "config.yaml", "overrides.yaml"
@@ -48,17 +50,8 @@ ABOUT = "about"  # in config.yaml: the names of the chosen options, commit, libr
 RESULT, LAST, FAILURE = "result.json", "checkpoints/last.pt", "failure.txt"
 # Where data lie and runs are shown says nothing about an experiment; a continued one may also
 # train longer, or elsewhere, and go on to other stages.
-FREE = re.compile(r"tracking\..*|dataset\.(source\.)?(root|folder|download)|train\.resume")
+FREE = re.compile(r"packages|tracking\..*|dataset\.(source\.)?(root|folder|download)|train\.resume")
 FREE_CONTINUED = re.compile(rf"{FREE.pattern}|(train|measure|probe)(\..*)?")
-
-
-@dataclass(frozen=True)
-class FromRun:
-    """Marks an argument that a config gives as the folder of a finished run.
-
-    What is called gets the trained net of that run, in evaluation mode and frozen:
-    `autoencoder: Annotated[VAE, FromRun()]`.
-    """
 
 
 class Occupied(OSError):
@@ -94,8 +87,11 @@ def folder_name(overrides: Sequence[str]) -> str:
 
 
 def is_done(folder: Path) -> bool:
-    """Whether a run has left its result here."""
-    return (folder / RESULT).is_file()
+    """Whether a run has left its result here, and it can be read."""
+    try:
+        return bool(read_result(folder))
+    except (OSError, Refusal):
+        return False
 
 
 def has_checkpoint(folder: Path) -> bool:
@@ -127,17 +123,30 @@ def write_config(
 
 
 def read_overrides(folder: Path) -> list[str]:
-    """The words that the run in this folder was started with."""
+    """The words that the run in this folder was started with.
+
+    Raises:
+        Refusal: if their file is damaged.
+    """
     path = folder / OVERRIDES
-    return list(yaml.safe_load(path.read_text())) if path.is_file() else []
+    if not path.is_file():
+        return []
+    return list(map(str, read_yaml(path, list, "the words of the run can be given again instead")))
 
 
 def read_config(folder: Path) -> dict[str, Any] | None:
-    """The config of the run in this folder, or None if there is none."""
+    """The config of the run in this folder, or None if there is none.
+
+    Raises:
+        Refusal: if its file is damaged.
+    """
     path = folder / CONFIG
     if not path.is_file():
         return None
-    return {k: value for k, value in yaml.safe_load(path.read_text()).items() if k != ABOUT}
+    config = read_yaml(path, dict, "what the run was is not known without it: start it anew")
+    for own in (ABOUT, "packages"):  # a user's consent is never taken from a folder
+        config.pop(own, None)
+    return config
 
 
 def read_finished(folder: Path) -> dict[str, Any]:
@@ -147,12 +156,13 @@ def read_finished(folder: Path) -> dict[str, Any]:
         ValueError: if there is none.
     """
     if not folder.is_dir():
-        raise ValueError(f"{folder}: there is no such run folder")
+        raise ConfigError(f"{folder}: there is no such run folder")
     config = read_config(folder)
     if config is None:
-        raise ValueError(f"{folder}: holds no run")
+        raise ConfigError(f"{folder}: holds no run")
     if not is_done(folder):
-        raise ValueError(f"{folder}: the run is not finished; train.resume={folder} continues it")
+        word = typed("train.resume", folder)
+        raise ConfigError(f"{folder}: the run is not finished; {word} continues it")
     return config
 
 
@@ -162,8 +172,13 @@ def write_result(folder: Path, result: Mapping[str, Any]) -> None:
 
 
 def read_result(folder: Path) -> dict[str, Any]:
-    """The final figures of the run in this folder."""
-    return dict(json.loads((folder / RESULT).read_text()))
+    """The final figures of the run in this folder.
+
+    Raises:
+        Refusal: if their file is damaged.
+    """
+    path = folder / RESULT
+    return dict(read_json(path, dict, f"{typed('train.resume', folder)} writes it anew"))
 
 
 def difference(folder: Path, config: Mapping[str, Any], *, continued: bool = False) -> str | None:
@@ -193,7 +208,7 @@ def forget_failure(folder: Path) -> None:
 def read_failure(folder: Path) -> str | None:
     """Why the last job here ended without a result, in one line; None if it did not."""
     path = folder / FAILURE
-    return " ".join(path.read_text().split()) if path.is_file() else None
+    return " ".join(path.read_text(errors="replace").split()) if path.is_file() else None
 
 
 def _flat(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -202,10 +217,3 @@ def _flat(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
             yield from _flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is at any time absent, old or new, never half."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    unfinished.write_text(text)
-    unfinished.replace(path)

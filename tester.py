@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from partial_equiv.gconv import frozen_kernels
+from partial_equiv.refusal import Refusal
 from tasks import Task
 
 __all__ = ["add_batch", "evaluate", "means", "totals"]
@@ -56,6 +57,6 @@ def add_batch(
 def means(sums: dict[str, Tensor]) -> dict[str, float]:
     """Divide sums by their number of samples; raises ValueError if there are none."""
     if not sums:
-        raise ValueError("nothing to evaluate: the split has no samples")
+        raise Refusal("nothing to evaluate: the split has no samples")
     samples = sums["samples"].item()
     return {name: total.item() / samples for name, total in sums.items() if name != "samples"}

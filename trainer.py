@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from datasets.spec import Splits
+from partial_equiv.refusal import Refusal
 from tasks import Task
 from training.fit import Fit
 from training.ranks import other_ranks
@@ -65,7 +66,7 @@ class Trainer(Settings):
         if device == "auto":
             device = "cuda" if available >= self.devices else "cpu"
         if device == "cuda" and available < self.devices:
-            raise ValueError(f"device=cuda: devices={self.devices} asked for, {available} here")
+            raise Refusal(f"devices={self.devices} asked for, {available} here", device="cuda")
         here = LightningEnvironment()  # no matter what a cluster's variables say: see `ranks`
         spread = (
             {"strategy": DDPStrategy(cluster_environment=here)}

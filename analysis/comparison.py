@@ -2,33 +2,29 @@ r"""Compare the rows of a sweep: means, paired differences, and what becomes of 
 
     python -m analysis.comparison <sweep folder> --claim "row_A >= row_B - 0.002"
 
-Jobs whose words differ in the seed alone are one row. Two rows are compared over the seeds that
-both have: d̄ ± t·s/√n, with Student's t of n - 1 degrees of freedom, is the 95 % interval of their
-mean difference. A claim is supported or refuted if the whole interval says so, else undecided.
+Jobs whose words differ in the seed alone are one row; `analysis.claims` says how rows are compared.
+The tables and the figure `rows` are written into the sweep's folder.
 """
 
 import csv
 import json
-import operator
-import re
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from math import nan, sqrt
+from math import nan
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean
 
+from analysis.claims import judge
+from analysis.study import draw_study
+from analysis.tables import difference_table, markdown, row_table, verdict_table
+from partial_equiv.refusal import Refusal
 from run_folder import is_done, read_config, read_overrides, read_result
 
-__all__ = ["Interval", "Row", "interval", "main", "read_rows", "verdict"]
+__all__ = ["Row", "main", "read_rows"]
 
-CLAIM = re.compile(
-    r"\s*(?P<left>\S+)\s*(?P<sign>[<>]=?)\s*(?P<right>\S+)"
-    r"(\s*(?P<side>[+-])\s*(?P<margin>[\d.]+(e-?\d+)?))?\s*"
-)
-SIGNS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
 ELSEWHERE = ("root", "download")  # of a data set: says nothing about what is compared
 
 
@@ -43,16 +39,6 @@ class Row:
     parameters: int = 0  # of the net
 
 
-@dataclass(frozen=True)
-class Interval:
-    """A mean over `num` seeds, and the bounds of its 95 % interval (unbounded for one seed)."""
-
-    mean: float
-    low: float
-    high: float
-    num: int
-
-
 def read_rows(folder: Path, metric: str = "test/accuracy") -> dict[str, Row]:
     """The rows of a sweep's folder, by name; jobs without a result are left out.
 
@@ -61,16 +47,19 @@ def read_rows(folder: Path, metric: str = "test/accuracy") -> dict[str, Row]:
     """
     places = sorted(path for path in folder.glob("*") if is_done(path) and read_config(path))
     if not places:
-        raise ValueError(f"{folder}: holds no job with a result")
+        raise Refusal(f"{folder}: holds no job with a result")
     names = _names({place: read_overrides(place) for place in places})
     rows: dict[str, Row] = {}
     for place, name in names.items():
         config, result = read_config(place) or {}, read_result(place)
         if metric not in result:
-            raise ValueError(f"{metric}: is not in {place}, only {', '.join(result)}")
+            raise Refusal(f"{metric}: is not in {place}, only {', '.join(result)}")
         data = {k: v for k, v in config.get("dataset", {}).items() if k not in ELSEWHERE}
         row = rows.setdefault(name, Row(name, json.dumps(data, sort_keys=True)))
-        row.values[config.get("seed", 0)] = result[metric]
+        value = nan if result[metric] is None else result[metric]
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise Refusal(f"{metric}: is no number in {place}, but {value}")
+        row.values[config.get("seed", 0)] = value
         row.seconds.append(result.get("seconds/train", nan))
         row.parameters = result.get("parameters", 0)
     return rows
@@ -90,84 +79,14 @@ def _names(words: Mapping[Path, Sequence[str]]) -> dict[Path, str]:
     return {place: ",".join(word.lstrip("+") for word in own[place]) or "all" for place in words}
 
 
-def interval(values: Sequence[float]) -> Interval:
-    """The mean of values and its 95 % interval.
-
-    >>> interval([0.0, 1.0, 2.0]).mean
-    1.0
-    """
-    num = len(values)
-    if num < 2:
-        return Interval(fmean(values) if values else nan, -float("inf"), float("inf"), num)
-    from scipy.special import stdtrit
-
-    half = float(stdtrit(num - 1, 0.975)) * stdev(values) / sqrt(num)
-    return Interval(fmean(values), fmean(values) - half, fmean(values) + half, num)
-
-
-def difference(one: Row, other: Row) -> Interval:
-    """The mean of one row less the other, over the seeds that both have."""
-    seeds = sorted(one.values.keys() & other.values.keys())
-    return interval([one.values[seed] - other.values[seed] for seed in seeds])
-
-
-def verdict(claim: str, rows: dict[str, Row]) -> tuple[str, Interval]:
-    """`supported`, `refuted` or `undecided`, and the interval of left side less right side.
-
-    A claim compares a row with a row or a number, give or take a margin: "A >= B - 0.002".
-
-    Raises:
-        ValueError: if it cannot be read, or names no row.
-    """
-    match = CLAIM.fullmatch(claim)
-    if match is None:
-        raise ValueError(f"{claim}: should be written A >= B - 0.01, with rows or a number as B")
-    left, right, sign = match["left"], match["right"], SIGNS[match["sign"]]
-    margin = float(f"{match['side']}{match['margin']}") if match["margin"] else 0.0
-    number = re.fullmatch(r"[\d.]+", right)
-    for name in [left] if number else [left, right]:
-        if name not in rows:
-            raise ValueError(f"{claim}: there is no row {name}, only {', '.join(rows)}")
-    if number:
-        found = interval([value - float(right) for value in rows[left].values.values()])
-    else:
-        found = difference(rows[left], rows[right])
-    holds = {sign(bound, margin) for bound in (found.low, found.high)}
-    return "undecided" if len(holds) == 2 else (
-        "supported" if holds == {True} else "refuted"
-    ), found
-
-
-def tables(
-    rows: dict[str, Row], pairs: Iterable[tuple[str, str]], claims: Sequence[str], metric: str
-) -> dict[str, list[list[str]]]:
-    """The tables by their names, each with its head."""
-    found = [["row", metric, "std", "seeds", "seconds", "parameters"]]
-    for row in rows.values():
-        values = list(row.values.values())
-        spread = f"{stdev(values):.4f}" if len(values) > 1 else "-"
-        cost = [f"{fmean(row.seconds):.0f}", str(row.parameters)]
-        found.append([row.name, f"{fmean(values):.4f}", spread, str(len(values)), *cost])
-    result = {"rows": found, "differences": [["difference", "mean", "low", "high", "seeds"]]}
-    for one, other in pairs:
-        result["differences"].append(
-            [f"{one} - {other}", *_written(difference(rows[one], rows[other]))]
-        )
-    result["claims"] = [["claim", "verdict", "left - right", "low", "high", "seeds"]]
-    for claim in claims:
-        word, about = verdict(claim, rows)
-        result["claims"].append([claim, word, *_written(about)])
-    return {name: table for name, table in result.items() if len(table) > 1}
-
-
-def _written(value: Interval) -> list[str]:
-    return [*(f"{each:+.4f}" for each in (value.mean, value.low, value.high)), str(value.num)]
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the tables into the sweep's folder and to the terminal; the exit status."""
+    """Write tables and figure into the sweep's folder, and the tables to the terminal.
+
+    Returns:
+        the exit status.
+    """
     parser = ArgumentParser(
-        prog="python -m analysis.comparison", description=__doc__.split("\n")[0]
+        prog="python -m analysis.comparison", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("folder", type=Path, help="of the sweep")
     parser.add_argument("--metric", default="test/accuracy", help="of result.json")
@@ -176,21 +95,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         rows = read_rows(given.folder, given.metric)
-        if unknown := {name for pair in given.pair for name in pair} - rows.keys():
-            raise ValueError(f"--pair: no row {', '.join(unknown)}, only {', '.join(rows)}")
         same_data = [(a, b) for a, b in combinations(rows, 2) if rows[a].data == rows[b].data]
-        written = tables(rows, given.pair or same_data, given.claim, given.metric)
-    except ValueError as error:
+        values = {name: row.values for name, row in rows.items()}
+        cost = {
+            "seconds": {name: f"{fmean(row.seconds):.0f}" for name, row in rows.items()},
+            "parameters": {name: str(row.parameters) for name, row in rows.items()},
+        }
+        written = {
+            "rows": row_table(values, given.metric, more=cost),
+            "differences": difference_table(values, given.pair or same_data),
+            "claims": verdict_table([judge(claim, values) for claim in given.claim]),
+        }
+        written = {name: table for name, table in written.items() if len(table) > 1}
+        for name, table in written.items():
+            with (given.folder / f"{name}.csv").open("w", newline="") as file:
+                csv.writer(file).writerows(table)
+        text = "\n\n".join(map(markdown, written.values())) + "\n"
+        (given.folder / "comparison.md").write_text(text)
+        draw_study(values, given.metric, given.folder / "rows.png")
+    except (OSError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    text = []
-    for name, (head, *body) in written.items():
-        with (given.folder / f"{name}.csv").open("w", newline="") as file:
-            csv.writer(file).writerows([head, *body])
-        lines = [head, ["---"] * len(head), *body]
-        text.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
-    (given.folder / "comparison.md").write_text("\n\n".join(text) + "\n")
-    sys.stdout.write("\n\n".join(text) + "\n")
+    sys.stdout.write(text)
     return 0
 
 

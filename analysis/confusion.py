@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from analysis.appearance import save
+from analysis.appearance import COLUMN, PAGE, drawing
 from partial_equiv.gconv import frozen_kernels
 
 __all__ = ["confusion_matrix", "draw_confusion"]
@@ -34,28 +34,29 @@ def confusion_matrix(
 
 def draw_confusion(counts: Tensor, names: Sequence[str], path: Path) -> None:
     """Draw counts [K, K] as shares of each true class, with the counts in the cells."""
-    from matplotlib.figure import Figure
-
     num_classes = len(names)
     shares = counts / counts.sum(1, keepdim=True).clamp_min(1)
-    side = min(max(3.2, 1.4 + 0.5 * num_classes), 11)
-    figure = Figure(figsize=(side + 1.2, side + 0.6), layout="constrained")
-    panel = figure.subplots()
-    image = panel.imshow((100 * shares).numpy(), cmap="Blues", vmin=0, vmax=100)
-    if num_classes <= LABELLED:
-        long = max(map(len, names)) > 4
-        panel.set_xticks(
-            range(num_classes), names, rotation=40 if long else 0, ha="right" if long else "center"
-        )
-        panel.set_yticks(range(num_classes), names)
-    if num_classes <= WRITTEN:
-        for row in range(num_classes):
-            for column in range(num_classes):
-                if count := int(counts[row, column]):
-                    shade = "white" if shares[row, column] > 0.55 else "black"
-                    panel.text(column, row, str(count), ha="center", va="center", color=shade)
-    panel.set(xlabel="predicted class", ylabel="true class")
-    correct, total = int(counts.diagonal().sum()), int(counts.sum())
-    panel.set_title(f"Test split: {correct} of {total} right ({correct / max(total, 1):.1%})")
-    figure.colorbar(image, label="share of the true class (%)", shrink=0.8)
-    save(figure, path)
+    side = COLUMN if num_classes <= 6 else min(0.9 + 0.42 * num_classes, PAGE)
+    title = "Which class the net takes test images for"
+    with drawing(path, title, width=side, height=0.9 * side) as figure:
+        panel = figure.subplots()
+        image = panel.imshow((100 * shares).numpy(), cmap="Blues", vmin=0, vmax=100)
+        if num_classes <= LABELLED:
+            long = max(map(len, names)) > 4
+            panel.set_xticks(
+                range(num_classes),
+                names,
+                rotation=40 if long else 0,
+                ha="right" if long else "center",
+            )
+            panel.set_yticks(range(num_classes), names)
+        if num_classes <= WRITTEN:
+            for row in range(num_classes):
+                for column in range(num_classes):
+                    if count := int(counts[row, column]):
+                        shade = "white" if shares[row, column] > 0.55 else "black"
+                        panel.text(column, row, str(count), ha="center", va="center", color=shade)
+        panel.set(xlabel="predicted class", ylabel="true class")
+        correct, total = int(counts.diagonal().sum()), int(counts.sum())
+        panel.set_title(f"Test split: {correct} of {total} right ({correct / max(total, 1):.1%})")
+        figure.colorbar(image, label="share of the true class (%)", shrink=0.8)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from analysis.appearance import save
+from analysis.appearance import ANSWERS, PAGE, PICTURE, drawing
 from analysis.responses import responses
 from analysis.turntable import inside_disc, turn_back, turned
 from datasets.spec import DataSpec
@@ -33,8 +33,6 @@ def draw_feature_maps(model: nn.Module, image: Tensor, spec: DataSpec, path: Pat
     stands its RMS distance from the first column, in per cent of that column's spread. The model is
     in evaluation mode.
     """
-    from matplotlib.figure import Figure
-
     inputs = [turned(image[None], spec, degrees) for degrees in DEGREES]
     answers = [responses(model, each) for each in inputs]
     names = [
@@ -44,27 +42,24 @@ def draw_feature_maps(model: nn.Module, image: Tensor, spec: DataSpec, path: Pat
     ]
     layers = list(dict.fromkeys([*names[:1], *names[-1:]]))
     num_rows = 1 + 2 * len(layers)
-    figure = Figure(figsize=(1.6 + 1.25 * len(DEGREES), 0.9 + 1.4 * num_rows), layout="constrained")
-    panels = figure.subplots(num_rows, len(DEGREES), squeeze=False)
-    for panel in panels.flat:
-        panel.set(xticks=[], yticks=[])
-    for panel, each, degrees in zip(panels[0], inputs, DEGREES, strict=True):
-        panel.imshow(visible(each[0], spec).numpy(), cmap="gray", vmin=0, vmax=1)
-        panel.set_title(f"{degrees}°", fontsize="medium")
-    panels[0, 0].set_ylabel("input")
-    for row, name in zip(range(1, num_rows, 2), layers, strict=True):
-        maps = [answer[name].feature.group_max()[0] for answer in answers]  # [C, H, W] each
-        channel = int(maps[0].flatten(1).var(1).argmax())
-        _draw_layer(
-            list(panels[row]), list(panels[row + 1]), [each[channel].cpu() for each in maps]
-        )
-        panels[row, 0].set_ylabel(f"“{name}”\nchannel {channel}")
-        panels[row + 1, 0].set_ylabel("the same,\nturned back")
-    figure.suptitle("Answers to a turned input: turned back, equivariant ones are all alike")
-    figure.supxlabel(
-        "below: distance from the first column, in % of its spread (RMS)", fontsize="medium"
-    )
-    save(figure, path)
+    title = "Answers to a turned input: turned back, those of an equivariant layer are all alike"
+    with drawing(path, title, width=PAGE, height=0.9 + 1.02 * num_rows) as figure:
+        panels = figure.subplots(num_rows, len(DEGREES), squeeze=False)
+        for panel in panels.flat:
+            panel.set(xticks=[], yticks=[])
+        for panel, each, degrees in zip(panels[0], inputs, DEGREES, strict=True):
+            panel.imshow(visible(each[0], spec).numpy(), cmap=PICTURE, vmin=0, vmax=1)
+            panel.set_title(f"{degrees}°")
+        panels[0, 0].set_ylabel("input")
+        for row, name in zip(range(1, num_rows, 2), layers, strict=True):
+            maps = [answer[name].feature.group_max()[0] for answer in answers]  # [C, H, W] each
+            channel = int(maps[0].flatten(1).var(1).argmax())
+            _draw_layer(
+                list(panels[row]), list(panels[row + 1]), [each[channel].cpu() for each in maps]
+            )
+            panels[row, 0].set_ylabel(f"“{name}”\nchannel {channel}")
+            panels[row + 1, 0].set_ylabel("the same,\nturned back")
+        figure.supxlabel("below: distance from the first column, in % of its spread (RMS)")
 
 
 def _draw_layer(first: "Sequence[Axes]", second: "Sequence[Axes]", maps: Sequence[Tensor]) -> None:
@@ -77,12 +72,11 @@ def _draw_layer(first: "Sequence[Axes]", second: "Sequence[Axes]", maps: Sequenc
         distance = (back - maps[0])[inside].square().mean().sqrt() / spread
         for panel, picture in ((above, each), (below, back)):
             hidden = picture.masked_fill(~inside_disc(picture, INNER), torch.nan)
-            panel.imshow(hidden.numpy(), cmap="viridis", vmin=low, vmax=high)
+            panel.imshow(hidden.numpy(), cmap=ANSWERS, vmin=low, vmax=high)
         below.set_xlabel("reference" if degrees == 0 else f"{100 * distance:.0f} %")
 
 
 def visible(image: Tensor, spec: DataSpec) -> Tensor:
     """A normalised image [C, H, W] as [H, W, 3] in 0..1, or [H, W] if it has not three channels."""
-    mean, std = (image.new_tensor(values).view(-1, 1, 1) for values in (spec.mean, spec.std))
-    plain = (image * std + mean).clamp(0, 1).cpu()
+    plain = spec.denormalised(image).clamp(0, 1).cpu()
     return plain.permute(1, 2, 0) if len(plain) == 3 else plain.mean(0)

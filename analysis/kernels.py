@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from analysis.appearance import element_names, save
+from analysis.appearance import PAGE, SIGNED, drawing
+from analysis.names import element_names
 from analysis.responses import Response
 
 __all__ = ["draw_kernel", "kernel_over_group"]
@@ -46,52 +47,50 @@ def kernel_over_group(response: Response, resolution: int = RESOLUTION) -> tuple
 
 def draw_kernel(response: Response, name: str, path: Path) -> None:
     """Draw the strongest channel pairs of a layer's kernel (rows) over the group (columns)."""
-    from matplotlib.figure import Figure
-
     layer = response.layer
     values, elements = kernel_over_group(response)
     pairs = _strongest(values)
     columns = element_names(layer.sampling.group.matrix(elements).cpu())
     alone = len(columns) == 1  # the trivial group: one row of channel pairs
+    lifts = response.read is None
     wide, high = (len(pairs), 1) if alone else (len(columns), len(pairs))
-    size = (2.2 + 0.95 * max(wide, 4), 1.4 + 1.0 * high)
-    figure = Figure(figsize=size, layout="constrained")
-    panels = figure.subplots(high, wide, squeeze=False)
-    panels = panels.T if alone else panels
-    limit = max(values[pair].nan_to_num().abs().max().item() for pair in pairs)
-    for row, pair in zip(panels, pairs, strict=True):
-        for panel, picture in zip(row, values[pair].cpu().numpy(), strict=True):
-            image = panel.imshow(
-                picture, cmap="RdBu_r", vmin=-limit, vmax=limit, extent=(-1, 1, 1, -1)
-            )
-            panel.set(xticks=[], yticks=[], frame_on=False)
-        name_pair = f"{pair[1]} → {pair[0]}"
-        if alone:
-            row[0].set_title(name_pair, fontsize="medium")
-        else:
-            row[0].set_ylabel(name_pair, rotation=0, ha="right", va="center")
-    x, y = layer.stencil.positions.cpu().numpy().T
-    panels[0, 0].scatter(x, y, s=3, color="black", linewidths=0)
-    taps = layer.stencil.kernel_size
-    notes = [f"dots: the taps of the {taps} × {taps} window"]
+    cell = (PAGE - 1.9) / max(wide, 6)
     if alone:
-        figure.suptitle(f"The kernel of “{name}”")
-        notes.insert(0, "channel: in → out")
+        title = f"Kernel of the layer “{name}”"
+    elif lifts:
+        title = f"The kernel of “{name}” turns with the group element that it answers for"
     else:
-        for panel, column in zip(panels[0], columns, strict=True):
-            panel.set_title(column, fontsize="medium")
-        lifts = response.read is None
-        figure.suptitle(
-            f"The kernel of “{name}” turns with the output's element"
-            if lifts
-            else f"“{name}” reads each incoming element with another kernel"
-        )
-        mirrors = " (M: mirrored)" if any("M" in column for column in columns) else ""
-        notes.insert(0, ("output's element h" if lifts else "incoming element h'") + mirrors)
-        figure.supylabel("channel: in → out", fontsize="medium")
-    figure.supxlabel("; ".join(notes), fontsize="medium")
-    figure.colorbar(image, ax=panels, label="weight ψ", shrink=0.8, aspect=15)
-    save(figure, path)
+        title = f"“{name}” reads each incoming group element with another kernel"
+    with drawing(path, title, width=1.9 + cell * max(wide, 4), height=1.2 + cell * high) as figure:
+        panels = figure.subplots(high, wide, squeeze=False)
+        panels = panels.T if alone else panels
+        limit = max(values[pair].nan_to_num().abs().max().item() for pair in pairs)
+        for row, pair in zip(panels, pairs, strict=True):
+            for panel, picture in zip(row, values[pair].cpu().numpy(), strict=True):
+                image = panel.imshow(
+                    picture, cmap=SIGNED, vmin=-limit, vmax=limit, extent=(-1, 1, 1, -1)
+                )
+                panel.set(xticks=[], yticks=[], frame_on=False)
+            name_pair = f"{pair[1]} → {pair[0]}"
+            if alone:
+                row[0].set_title(name_pair)
+            else:
+                row[0].set_ylabel(name_pair, rotation=0, ha="right", va="center")
+        x, y = layer.stencil.positions.cpu().numpy().T
+        panels[0, 0].scatter(x, y, s=2, color="black", linewidths=0)
+        taps = layer.stencil.kernel_size
+        notes = [f"dots: the taps of the {taps} × {taps} window"]
+        if alone:
+            notes.insert(0, "channel: in → out")
+        else:
+            for panel, column in zip(panels[0], columns, strict=True):
+                panel.set_title(column, rotation=45 if wide > 10 else 0)
+            mirrors = " (M: mirrored)" if any("M" in column for column in columns) else ""
+            element = "element that is answered for" if lifts else "incoming element"
+            notes.insert(0, element + mirrors)
+            figure.supylabel("channel: in → out")
+        figure.supxlabel("; ".join(notes))
+        figure.colorbar(image, ax=panels, label="weight", shrink=0.9, aspect=15)
 
 
 def _strongest(values: Tensor) -> list[tuple[int, int]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from analysis.appearance import save
+from analysis.appearance import PAGE, PICTURE, angle_colours, class_colours, drawing, legend
 from datasets.spec import DataSpec
 
 if TYPE_CHECKING:
@@ -16,13 +16,12 @@ if TYPE_CHECKING:
 __all__ = ["draw_classes", "draw_latents", "draw_rows", "draw_traversal", "sheet", "shown"]
 
 GRID = 12  # images along a side of a traversal
-DOTS: dict[str, Any] = {"s": 5, "linewidths": 0}
+DOTS: dict[str, Any] = {"s": 4, "linewidths": 0, "rasterized": True}
 
 
 def shown(images: Tensor, spec: DataSpec) -> Tensor:
     """Normalised images [..., C, H, W] in 0..1, as [..., H, W, C] on the CPU."""
-    mean, std = (torch.tensor(each).view(-1, 1, 1) for each in (spec.mean, spec.std))
-    return (images.cpu() * std + mean).clamp(0, 1).movedim(-3, -1)
+    return spec.denormalised(images).clamp(0, 1).movedim(-3, -1).cpu()
 
 
 def principal(latents: Tensor) -> tuple[Tensor, tuple[str, str]]:
@@ -38,34 +37,31 @@ def principal(latents: Tensor) -> tuple[Tensor, tuple[str, str]]:
 
 def draw_latents(orbits: Tensor, classes: Tensor, names: Sequence[str], path: Path) -> None:
     """Draw latents [N, V, d] of classes [N] twice: coloured by class, and by the view's angle."""
-    from matplotlib.figure import Figure
-
     num, views = orbits.shape[:2]
     plane, axes = principal(orbits.flatten(0, 1).cpu())
-    figure = Figure(figsize=(11, 5), layout="constrained")
-    left, right = figure.subplots(1, 2, sharex=True, sharey=True)
-    colours = classes.cpu().repeat_interleave(views)
-    draw_classes(left, plane, colours, names)
-    angles = (torch.arange(views) * (360 / views)).repeat(num)
-    x, y = plane.T
-    points = right.scatter(x, y, c=angles, cmap="twilight", vmin=0, vmax=360, **DOTS)
-    bar = figure.colorbar(points, ax=right, ticks=range(0, 361, 90))
-    bar.set_label("image turned by (degrees, counter-clockwise)")
-    for panel in (left, right):
-        panel.set(xlabel=axes[0], ylabel=axes[1])
-        panel.set_aspect("equal")
-    figure.suptitle("Latents of the test images, all views")
-    save(figure, path)
+    title = "Where the autoencoder puts the test images: a dot for each view"
+    with drawing(path, title, width=PAGE, height=3.9) as figure:
+        left, right = figure.subplots(1, 2, sharex=True, sharey=True)
+        draw_classes(left, plane, classes.cpu().repeat_interleave(views), names)
+        angles = (torch.arange(views) * (360 / views)).repeat(num)
+        x, y = plane.T
+        points = right.scatter(x, y, c=angles, cmap=angle_colours(), vmin=0, vmax=360, **DOTS)
+        bar = figure.colorbar(points, ax=right, ticks=range(0, 361, 90), shrink=0.9)
+        bar.set_label("image turned by (degrees, counter-clockwise)")
+        for panel, heading in ((left, "by class"), (right, "by the angle of the view")):
+            panel.set(xlabel=axes[0], ylabel=axes[1], title=heading)
+            panel.set_aspect("equal")
+        legend(figure, [left], title="class")
 
 
 def draw_classes(panel: "Axes", plane: Tensor, classes: Tensor, names: Sequence[str]) -> None:
-    """Draw dots [M, 2], coloured by class, with a legend of the first ten classes."""
-    x, y = plane.T
-    panel.scatter(x, y, c=classes, cmap="tab10", vmin=-0.5, vmax=9.5, **DOTS)
-    handles = [
-        panel.scatter([], [], color=f"C{i}", label=name) for i, name in enumerate(names[:10])
-    ]
-    panel.legend(handles=handles, title="class", fontsize="small", loc="upper right")
+    """Draw dots [M, 2], coloured by class, with labels for a legend of the first ten classes."""
+    colours = class_colours(len(names))
+    for label, (name, colour) in enumerate(zip(names, colours, strict=True)):
+        x, y = plane[classes == label].T
+        panel.scatter(x, y, color=colour, **DOTS)
+        if label < 10:
+            panel.scatter([], [], color=colour, label=name, s=14)
 
 
 def sheet(pictures: Tensor, gap: int = 1) -> Tensor:
@@ -80,21 +76,21 @@ def draw_rows(rows: Mapping[str, Tensor], spec: DataSpec, title: str, path: Path
 
     The V columns are the views of an image, turned by 360°/V each.
     """
-    from matplotlib.figure import Figure
-
     parts = torch.stack([shown(each, spec).mean(-1) for each in rows.values()], dim=1)
     num, views = parts.shape[0], parts.shape[2]
     pictures = parts.flatten(0, 1)  # [N·rows, V, H, W]
-    height, width = (side + 1 for side in pictures.shape[2:])
-    figure = Figure(figsize=(0.8 * views + 1.2, 0.8 * len(pictures) + 0.9), layout="constrained")
-    panel = figure.subplots()
-    panel.imshow(sheet(pictures).tolist(), cmap="gray", vmin=0, vmax=1)
-    degrees = [f"{360 * k / views:g}°" for k in range(views)]
-    panel.set_xticks([(k + 0.5) * width for k in range(views)], degrees)
-    panel.set_yticks([(i + 0.5) * height for i in range(len(pictures))], [*rows] * num)
-    panel.tick_params(length=0)
-    panel.set_title(title)
-    save(figure, path)
+    high, wide = (side + 1 for side in pictures.shape[2:])
+    cell = (PAGE - 1.0) / views
+    with drawing(
+        path, title, width=PAGE, height=0.9 + cell * len(pictures) * high / wide
+    ) as figure:
+        panel = figure.subplots()
+        panel.imshow(sheet(pictures).tolist(), cmap=PICTURE, vmin=0, vmax=1)
+        degrees = [f"{360 * k / views:g}°" for k in range(views)]
+        panel.set_xticks([(k + 0.5) * wide for k in range(views)], degrees)
+        panel.set_yticks([(i + 0.5) * high for i in range(len(pictures))], [*rows] * num)
+        panel.tick_params(length=0)
+        panel.set_xlabel("view: image turned by (counter-clockwise)")
 
 
 def draw_traversal(
@@ -104,8 +100,6 @@ def draw_traversal(
 
     Of more than two latents the plane is that of their largest variance, through their mean.
     """
-    from matplotlib.figure import Figure
-
     flat = orbits.flatten(0, 1).cpu()
     plane, names = principal(flat)
     low, high = (torch.quantile(plane, q, dim=0) for q in (0.01, 0.99))
@@ -118,9 +112,8 @@ def draw_traversal(
     with torch.no_grad():
         pictures = shown(decode(grid.to(orbits.device)), spec).mean(-1)  # [GRID², H, W]
     whole = sheet(pictures.unflatten(0, (GRID, GRID)), gap=0)
-    figure = Figure(figsize=(6.5, 6.5), layout="constrained")
-    panel = figure.subplots()
     extent = (float(low[0]), float(high[0]), float(low[1]), float(high[1]))
-    panel.imshow(whole.tolist(), cmap="gray", vmin=0, vmax=1, extent=extent, aspect="auto")
-    panel.set(xlabel=names[0], ylabel=names[1], title="What is decoded from the latent plane")
-    save(figure, path)
+    with drawing(path, "What is decoded from the latent plane", height=3.7) as figure:
+        panel = figure.subplots()
+        panel.imshow(whole.tolist(), cmap=PICTURE, vmin=0, vmax=1, extent=extent, aspect="auto")
+        panel.set(xlabel=names[0], ylabel=names[1])

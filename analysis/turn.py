@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from analysis.appearance import BLUE, GREY, VERMILLION, save
+from analysis.appearance import BLUE, COLUMN, PAGE, VERMILLION, chance_line, drawing, legend
 from analysis.turntable import turned
 from datasets.spec import DataSpec
 from partial_equiv.gconv import frozen_kernels
@@ -64,48 +64,45 @@ def draw_turn(
         path: the PNG to write.
         mirrored: the same for the images mirrored left-right; it is drawn instead of the rival.
     """
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
     shown = sorted(set(classes.tolist()))
     columns = min(len(shown), 5)
     rows = -(-len(shown) // columns)
-    wide = 4.2 if columns < 3 else 2.9
-    figure = Figure(
-        figsize=(wide * columns + 0.6, 2.9 * rows + 0.6), layout=ConstrainedLayoutEngine(w_pad=0.09)
-    )
-    panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).flat
     num_angles = probabilities.shape[1]
     degrees = [360 * step / num_angles for step in range(num_angles + 1)]
-    for panel, own in zip(panels, shown, strict=False):
-        part = probabilities[classes == own].cpu()
-        curves = [(part[..., own], BLUE, "-", f"“{names[own]}”")]
-        if mirrored is not None:
-            values = mirrored[classes == own][..., own].cpu()
-            curves.append((values, VERMILLION, "--", f"“{names[own]}”, input mirrored"))
-        else:
-            peaks = part.mean(0).amax(0)
-            peaks[own] = -1
-            rival = int(peaks.argmax())
-            curves.append((part[..., rival], VERMILLION, "--", f"“{names[rival]}”"))
-        for values, colour, line, label in curves:
-            closed = torch.cat([values, values[:, :1]], dim=1)  # [N, A + 1]
-            low, high = torch.quantile(closed, torch.tensor([0.1, 0.9]), dim=0).tolist()
-            panel.fill_between(degrees, low, high, color=colour, alpha=0.18, linewidth=0)
-            panel.plot(degrees, closed.mean(0).tolist(), line, color=colour, label=label, lw=2)
-        panel.axhline(1 / len(names), color=GREY, linewidth=1, linestyle=":")
-        panel.set_title(f"test images of “{names[own]}”", fontsize="medium")
-        panel.legend(title="probability of", fontsize="small", title_fontsize="small")
-        panel.grid(alpha=0.3)
-        panel.set(xlim=(0, 360), ylim=(-0.03, 1.03), xticks=range(0, 361, 90))
-    for panel in list(panels)[len(shown) :]:
-        panel.set_visible(False)
-    figure.supxlabel("input turned by (degrees, counter-clockwise)", fontsize="medium")
-    figure.supylabel("predicted probability", fontsize="medium")
-    figure.suptitle(
-        "What the net believes while its input turns\n(mean; band: 80 % of images; dotted: chance)"
-    )
-    save(figure, path)
+    title = "What the net believes while its input turns counter-clockwise"
+    size = COLUMN if columns == 1 else PAGE
+    with drawing(path, title, width=size, height=1.1 + 1.75 * rows) as figure:
+        grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+        panels = grid.flat
+        for panel, own in zip(panels, shown, strict=False):
+            part = probabilities[classes == own].cpu()
+            heading = f"images of “{names[own]}”"
+            curves = [(part[..., own], BLUE, "-", "probability of their own class")]
+            if mirrored is not None:
+                values = mirrored[classes == own][..., own].cpu()
+                curves.append((values, VERMILLION, "--", "the same, input mirrored"))
+            else:
+                peaks = part.mean(0).amax(0)
+                peaks[own] = -1
+                rival = int(peaks.argmax())
+                heading += f"\n(rival: “{names[rival]}”)"
+                curves.append((part[..., rival], VERMILLION, "--", "probability of the rival"))
+            for values, colour, line, label in curves:
+                closed = torch.cat([values, values[:, :1]], dim=1)  # [N, A + 1]
+                low, high = torch.quantile(closed, torch.tensor([0.1, 0.9]), dim=0).tolist()
+                panel.fill_between(degrees, low, high, color=colour, alpha=0.18, linewidth=0)
+                panel.plot(degrees, closed.mean(0).tolist(), line, color=colour, label=label)
+            chance_line(panel, 1 / len(names), percent=False)
+            panel.set_title(heading)
+            panel.grid()
+            panel.set(xlim=(0, 360), ylim=(-0.03, 1.03), xticks=range(0, 361, 90))
+            panel.tick_params(axis="x", rotation=45 if columns > 3 else 0)
+        for panel in list(panels)[len(shown) :]:
+            panel.set_visible(False)
+        grid[-1, 0].set_xlabel("turned by (°)")
+        for row in grid:
+            row[0].set_ylabel("probability")
+        legend(figure, title="mean over the images; bands: 80 % of them")
 
 
 def _of_class(probabilities: Tensor, classes: Tensor) -> Tensor:

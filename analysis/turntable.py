@@ -9,6 +9,7 @@ from math import pi
 import torch
 from torch import Tensor
 
+from datasets.framing import circle_crop, inscribed_disc
 from datasets.spec import DataSpec
 from partial_equiv.equivariance import act_on_images
 from partial_equiv.groups import O2
@@ -22,9 +23,8 @@ def turned(images: Tensor, spec: DataSpec, degrees: float, *, mirrored: bool = F
     Quarter turns are exact, and swap the sides of a rectangle. Outside of the disc lies 0, before
     the normalisation.
     """
-    mean, std = (images.new_tensor(values).view(-1, 1, 1) for values in (spec.mean, spec.std))
-    plain = _move(images * std + mean, degrees, mirrored).clamp(0, 1)
-    return (plain * inside_disc(plain) - mean) / std
+    plain = _move(spec.denormalised(images), degrees, mirrored).clamp(0, 1)
+    return spec.normalised(circle_crop(plain))
 
 
 def turn_back(maps: Tensor, degrees: float) -> Tensor:
@@ -33,11 +33,9 @@ def turn_back(maps: Tensor, degrees: float) -> Tensor:
 
 
 def inside_disc(maps: Tensor, share: float = 1.0) -> Tensor:
-    """Which pixels [H, W] of maps [..., H, W] lie in a share of the radius of the largest disc."""
+    """Which pixels [H, W] of maps [..., H, W] lie in a share of the inscribed disc's radius."""
     height, width = maps.shape[-2:]
-    y = torch.arange(height, device=maps.device) - (height - 1) / 2
-    x = torch.arange(width, device=maps.device) - (width - 1) / 2
-    return y[:, None].square() + x.square() <= (share * min(height, width) / 2) ** 2
+    return inscribed_disc((height, width), maps.device, share)
 
 
 def _move(images: Tensor, degrees: float, mirrored: bool = False) -> Tensor:

@@ -6,43 +6,26 @@ from pathlib import Path
 
 from torch import Tensor
 
-from analysis.appearance import BLUE, GREY, VERMILLION, save
+from analysis.appearance import GREY, PAGE, PICTURE, SIGNED, drawing, legend, styles
 
 __all__ = ["draw_filters", "draw_losses"]
-
-COLOURS = (VERMILLION, BLUE, "#009E73", "#CC79A7")
 
 
 def draw_losses(curves: Mapping[int, Sequence[tuple[float, float]]], path: Path) -> None:
     """Draw the loss (nats) over the steps of training, for each size of the picture in pixels."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6.5, 4.2), layout="constrained")
-    panel = figure.subplots()
-    for number, (size, curve) in enumerate(curves.items()):
-        steps, losses = zip(*curve, strict=True)
-        colour = COLOURS[number % len(COLOURS)]
-        panel.plot(steps, losses, color=colour, linewidth=2, label=f"{size} × {size} pixels")
-    panel.axhline(log(2), color=GREY, linewidth=1, linestyle=":")
-    panel.annotate(
-        "log 2: the best without a difference",
-        (1, log(2)),
-        xycoords=("axes fraction", "data"),
-        xytext=(-4, 4),
-        textcoords="offset points",
-        ha="right",
-        fontsize="small",
-        color=GREY,
-    )
-    panel.set_ylim(bottom=0)
-    panel.grid(alpha=0.3)
-    panel.set(
-        xlabel="steps of the optimiser",
-        ylabel="cross entropy (nats)",
-        title="Telling a picture from its own quarter turn",
-    )
-    panel.legend()
-    save(figure, path)
+    title = "Learning to tell a picture from its own quarter turn"
+    with drawing(path, title, height=3.0) as figure:
+        panel = figure.subplots()
+        chosen = styles(f"{size} × {size} pixels" for size in curves)
+        for curve, (name, style) in zip(curves.values(), chosen.items(), strict=True):
+            steps, losses = zip(*curve, strict=True)
+            panel.plot(steps, losses, style.line, color=style.colour, label=name)
+        label = "log 2: the best without telling them apart"
+        panel.axhline(log(2), color=GREY, linewidth=1, linestyle=":", label=label)
+        panel.set_ylim(bottom=0)
+        panel.grid()
+        panel.set(xlabel="steps of the optimiser", ylabel="cross entropy (nats)")
+        legend(figure)
 
 
 def draw_filters(
@@ -61,28 +44,26 @@ def draw_filters(
         pictures: [H, W].
         path: the PNG to write.
     """
-    from matplotlib.figure import Figure
-
     columns = 1 + max(len(each) for each in filters.values())
-    figure = Figure(figsize=(2.1 * columns, 2.9 * len(filters) + 0.5), layout="constrained")
-    panels = figure.subplots(len(filters), columns, squeeze=False)
-    for row, (size, turned) in zip(panels, filters.items(), strict=True):
-        row[0].imshow(pictures[size].numpy(), cmap="gray", interpolation="nearest")
-        row[0].set_title(f"{size} × {size} pixels", fontsize="medium")
-        most = turned.abs().max().item() or 1.0
-        for number, (panel, taps) in enumerate(zip(row[1:], turned, strict=False)):
-            shown = panel.imshow(taps.numpy(), cmap="RdBu_r", vmin=-most, vmax=most)
-            upright, after = responses[size][:, number].tolist()
-            panel.set_title(elements[size][number], fontsize="medium")
-            panel.set_xlabel(f"answers {upright:+.3f}\nits turn {after:+.3f}", fontsize="small")
-        figure.colorbar(shown, ax=list(row), label="weight", shrink=0.8)
-        for panel in row[1 + len(turned) :]:
-            panel.set_axis_off()
-    for panel in panels.flat:
-        panel.set(xticks=[], yticks=[])
-    figure.suptitle(
+    title = (
         "The learned filter, and its mean answers to the picture and to the picture's turn\n"
-        "(invariant: the same numbers in another order)",
-        fontsize="medium",
+        "(invariant: the same numbers in another order)"
     )
-    save(figure, path)
+    cell = (PAGE - 0.8) / columns
+    height = 0.6 + (0.75 + cell) * len(filters)
+    with drawing(path, title, width=PAGE, height=height) as figure:
+        panels = figure.subplots(len(filters), columns, squeeze=False)
+        for row, (size, turned) in zip(panels, filters.items(), strict=True):
+            row[0].imshow(pictures[size].numpy(), cmap=PICTURE, interpolation="nearest")
+            row[0].set_title(f"{size} × {size} pixels")
+            most = turned.abs().max().item() or 1.0
+            for number, (panel, taps) in enumerate(zip(row[1:], turned, strict=False)):
+                shown = panel.imshow(taps.numpy(), cmap=SIGNED, vmin=-most, vmax=most)
+                upright, after = responses[size][:, number].tolist()
+                panel.set_title(elements[size][number])
+                panel.set_xlabel(f"picture {upright:+.3f}\nits turn {after:+.3f}", fontsize=7)
+            figure.colorbar(shown, ax=list(row), label="weight", shrink=0.8)
+            for panel in row[1 + len(turned) :]:
+                panel.set_axis_off()
+        for panel in panels.flat:
+            panel.set(xticks=[], yticks=[])

@@ -7,6 +7,7 @@ The error is the RMS change of the logits when smooth blobs are turned (exactly,
 relative to the RMS spread of the logits over the blobs (see `partial_equiv.equivariance_error`).
 """
 
+import argparse
 import sys
 from collections.abc import Sequence
 from math import radians
@@ -39,7 +40,7 @@ def errors(model: nn.Module, size: int) -> list[float]:
 
 
 def main(folders: Sequence[str]) -> None:
-    """Print a line for each net."""
+    """Print a line for each net, of run folders or untrained."""
     out = sys.stdout.write
     out(f"{'net':60}" + "".join(f"{degrees:>9}°" for degrees in DEGREES) + "\n")
     for pool in () if folders else ("blur", "mean", "max"):
@@ -60,4 +61,6 @@ def line(values: Sequence[float]) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("folders", nargs="*", metavar="run folder", help="none: untrained nets")
+    main(parser.parse_args().folders)

@@ -17,6 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from config_schema import ConfigError, complaint
+from config_schema.quoting import typed
 from run_folder import (
     claim,
     difference,
@@ -52,7 +53,8 @@ def job(config: DictConfig) -> None:
             _run(config, folder, sweep=sweep)
     except KeyboardInterrupt:
         place = os.path.relpath(folder)
-        saved = f"train.resume={place} continues the run" if has_checkpoint(folder) else "not saved"
+        word = typed("train.resume", place)
+        saved = f"{word} continues the run" if has_checkpoint(folder) else "not saved"
         log.warning("interrupted; %s", saved)
         raise
     except Exception as error:
@@ -76,7 +78,7 @@ def _run(config: DictConfig, folder: Path, *, sweep: bool) -> None:
         continued = OmegaConf.select(config, "train.resume") is not None
         if not (sweep or continued):
             raise ConfigError(
-                f"hydra.run.dir={folder}: holds a run; train.resume={folder} continues it"
+                f"hydra.run.dir={folder}: holds a run; {typed('train.resume', folder)} continues it"
             )
         if other := difference(folder, values, continued=continued):
             raise ConfigError(f"{other}; choose another folder")

@@ -7,11 +7,14 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from command_line.spelling import spelled
 from command_line.study import StudyRun, study_run
 from command_line.sweep import Sweep
-from command_line.words import continued, jobs
-from composition import CONFIG_FOLDER, Composition, quoted
+from command_line.words import continued, jobs, postponed
+from composition import CONFIG_FOLDER, Composition
 from config_schema import ConfigError
+from config_schema.hydra_keys import objections
+from config_schema.quoting import quoted
 from config_schema.words import HYDRA_ERRORS, refusal
 
 __all__ = ["Prepared", "prepare"]
@@ -33,8 +36,10 @@ def prepare(arguments: Namespace) -> Prepared:
         OSError: if the output folder cannot be made.
     """
     composition = _composition(arguments)
-    given: list[str] = arguments.overrides
-    multirun = arguments.multirun or "hydra.mode=MULTIRUN" in given
+    multirun = arguments.multirun or "hydra.mode=MULTIRUN" in arguments.overrides
+    given = spelled(arguments.overrides, sweep=multirun)
+    if problems := list(objections(given)):
+        raise ConfigError("\n".join(problems))
     try:
         overrides = continued(given)
         if multirun and overrides != given:
@@ -43,6 +48,7 @@ def prepare(arguments: Namespace) -> Prepared:
         if study is not None and not arguments.cfg:
             study.folder.begin()
             return Prepared(study.overrides, study)
+        overrides = postponed(overrides, composition) if multirun else overrides
         sets = jobs(overrides, composition) if multirun else [overrides]
         configs = [composition.config(each, with_hydra=True) for each in sets]
         sweep = Sweep.of(configs) if multirun else None
@@ -52,6 +58,8 @@ def prepare(arguments: Namespace) -> Prepared:
         raise refusal(error, given, composition, sweep=multirun) from error
     if arguments.cfg:
         return Prepared(overrides, sweep)
+    if any(each.get("packages") for each in configs) and not any("packages=" in e for e in given):
+        raise ConfigError("packages: is for the command line only, a file cannot say it")
     _check(configs, sweep=multirun)
     folder = sweep.folder if sweep else Path(configs[0].hydra.run.dir).absolute()
     folder.mkdir(parents=True, exist_ok=True)
@@ -62,6 +70,9 @@ def prepare(arguments: Namespace) -> Prepared:
 def _composition(arguments: Namespace) -> Composition:
     folder = CONFIG_FOLDER.parent / (arguments.config_path or CONFIG_FOLDER)
     further = [Path(each).absolute() for each in [arguments.config_dir] if each]
+    if "/" in (arguments.config_name or ""):
+        group, _, option = arguments.config_name.rpartition("/")
+        raise ConfigError(f"--config-name={group}/{option}: is an option, write {group}={option}")
     for place in [folder, *further]:
         if not place.is_dir():
             raise ConfigError(f"{place}: there is no such folder of configs")

@@ -11,8 +11,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
-from composition import Composition, quoted
-from config_schema import ConfigError, read_plain
+from composition import Composition
+from config_schema import ConfigError
+from config_schema.quoting import quoted
+from config_schema.signatures import read_plain
 from config_schema.words import HYDRA_ERRORS, refusal
 from partial_equiv.intervals import Natural
 from studies.folder import StudyFolder

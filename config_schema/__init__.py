@@ -1,7 +1,9 @@
-"""The schema of a config: the signatures of the classes and functions that it names."""
+"""The schema of a config: the signatures of the classes and functions that it names.
+
+Here is what the command line needs before anything heavy is loaded; `signatures` and `components`
+load the library, and with it torch.
+"""
 
 from config_schema.complaints import ConfigError, complaint
-from config_schema.components import Component, Made
-from config_schema.signatures import read, read_plain
 
-__all__ = ["Component", "ConfigError", "Made", "complaint", "read", "read_plain"]
+__all__ = ["ConfigError", "complaint"]

@@ -2,10 +2,8 @@
 
 import json
 import os
-import traceback
 from collections.abc import Collection
 from difflib import get_close_matches
-from pathlib import Path
 
 __all__ = ["ConfigError", "complaint", "hint", "line", "unknown"]
 
@@ -25,12 +23,28 @@ def line(key: str, value: object, reason: str) -> str:
 
 
 def hint(word: object, known: Collection[str]) -> str:
-    """` (did you mean …?)`, or nothing if no known name resembles the word."""
-    matches = get_close_matches(str(word), list(known), n=1)
-    return f" (did you mean {matches[0]}?)" if matches else ""
+    """` (did you mean …?)`, or nothing if no known name resembles the word.
+
+    A name resembles the word if it is nearly the same in small letters, ends in it after a dot, or
+    is what its letters are short for.
+
+    >>> hint("SIREN", ["siren", "mlp"]), hint("lr", ["learning_rate", "epochs"])
+    (' (did you mean siren?)', ' (did you mean learning_rate?)')
+    >>> hint("predict", ["parity", "train"])
+    ''
+    """
+    said = str(word).lower()
+    short = ("".join(part[:1] for part in name.split("_")) for name in known)
+    alike = [name for name, letters in zip(known, short, strict=True) if letters == said]
+    alike = alike or [name for name in known if name.endswith(f".{said}")]
+    small = {name.lower(): name for name in known}
+    alike = alike or [small[each] for each in get_close_matches(said, small, n=1, cutoff=0.65)]
+    return f" (did you mean {' or '.join(alike)}?)" if alike else ""
 
 
-def unknown(key: str, value: object, owner: str, known: Collection[str]) -> str:
+def unknown(
+    key: str, value: object, owner: str, known: Collection[str], elsewhere: Collection[str] = ()
+) -> str:
     """The complaint about a key whose last part is none of the known names.
 
     >>> unknown("net.widht", 3, "net has", ["width", "pools"])
@@ -38,7 +52,7 @@ def unknown(key: str, value: object, owner: str, known: Collection[str]) -> str:
     """
     name = key.rpartition(".")[2]
     names = ", ".join(sorted(known)) or "nothing"
-    return line(key, value, f"{owner} no {name}, only {names}{hint(name, known)}")
+    return line(key, value, f"{owner} no {name}, only {names}{hint(name, [*known, *elsewhere])}")
 
 
 def complaint(error: BaseException) -> str | None:
@@ -48,18 +62,14 @@ def complaint(error: BaseException) -> str | None:
     """
     if os.environ.get("HYDRA_FULL_ERROR") == "1":
         return None
-    if type(error).__name__ == "OutOfMemoryError" or isinstance(error, MemoryError):
-        return "out of memory: a smaller train.batch_size or net needs less"
+    if isinstance(error, ConfigError):
+        return str(error)
     if isinstance(error, OSError):
         return f"{error.filename}: {error.strerror}" if error.filename else str(error)
-    if isinstance(error, ConfigError) or (isinstance(error, ValueError) and _is_deliberate(error)):
-        return str(error)
-    return None
+    import torch  # seconds, if nothing else has needed it; so with the library
 
+    from partial_equiv.refusal import Refusal
 
-def _is_deliberate(error: Exception) -> bool:
-    """Whether it comes from a `raise` in our own code, and not from within another library."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    path = Path(place.filename)
-    ours = path.is_relative_to(Path(__file__).parents[1]) and "site-packages" not in path.parts
-    return ours and (place.line or "").startswith("raise ")
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return "out of memory: a smaller train.batch_size or net needs less"
+    return str(error) if isinstance(error, Refusal) else None

@@ -1,14 +1,14 @@
 """Components: checked nodes of a config, each one a callable with its arguments."""
 
 import inspect
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias, get_args, get_type_hints
 
 from config_schema.complaints import ConfigError
-from run_folder import FromRun
+from from_run import is_from_run
+from partial_equiv.refusal import Refusal
 
 __all__ = ["Component", "Made"]
 
@@ -59,11 +59,14 @@ class Component:
     def from_runs(self) -> dict[str, type]:
         """The arguments that are trained nets of other runs, with the class that each must be."""
         target = self.target.__init__ if inspect.isclass(self.target) else self.target
-        hints = get_type_hints(target, include_extras=True)
+        try:
+            hints = get_type_hints(target, include_extras=True)
+        except NameError:  # an annotation that only a type checker can see, in code not ours
+            return {}
         return {
             name: (get_args(hint.__origin__) or [hint.__origin__])[0]  # of `VAE | None`: VAE
             for name, hint in hints.items()
-            if any(isinstance(each, FromRun) for each in getattr(hint, "__metadata__", ()))
+            if is_from_run(hint)
         }
 
     def _trained(self, name: str, folder: Path, kind: type, given: Mapping[str, Any]) -> object:
@@ -73,8 +76,7 @@ class Component:
         except ValueError as error:
             raise ConfigError(f"{self.key}.{name}: {error}") from error
         if not isinstance(net, kind):
-            holds = type(net).__name__
-            reason = f"is the run of a {holds}, should be that of a {kind.__name__}"
+            reason = f"is the run of a {type(net).__name__}, should be that of a {kind.__name__}"
             raise ConfigError(f"{self.key}.{name}={folder}: {reason}")
         return net
 
@@ -96,24 +98,27 @@ class Component:
                 raise ConfigError(f"{self.key}: {self.target.__name__} takes no {name}")
             try:
                 return self.target(*positional, **(arguments | named))
-            except ValueError as error:
-                if type(error) is not ValueError:  # it says already where it comes from
-                    raise
-                raise ConfigError(self._located(str(error), sections)) from error
+            except ConfigError:  # of a component within, with its own key
+                raise
+            except Refusal as error:
+                raise ConfigError(self._located(error, sections)) from error
+            except ValueError as error:  # of a library, which does not know our keys
+                raise ConfigError(f"{self.key}: {error}") from error
 
         return make if self.partial else make()
 
-    def _located(self, message: str, sections: Mapping[str, "Component"]) -> str:
-        """A complaint with the key that it is about in front.
+    def _located(self, error: Refusal, sections: Mapping[str, "Component"]) -> str:
+        """A refusal with the key that it is about in front.
 
-        Complaints begin with name=value, or with the whole key, or with section=option; the name
-        is an argument of this component, or of a section that passed it on (a sampling complains
-        about `conv.partial`).
+        The setting is a key already, an argument of this component, or one of the section that
+        passed it on (a sampling complains about `conv.partial`).
         """
-        name, *rest = re.split(r"\W", message, maxsplit=2)
-        if name in sections and rest and message[len(name)] in ".=":
-            return message
+        name = next(iter(error.settings), None)
+        if name is None:
+            return f"{self.key}: {error}"
+        if name.partition(".")[0] in sections:
+            return str(error)
         if name in self.arguments:
-            return f"{self.key}.{message}"
+            return f"{self.key}.{error}"
         owners = [key for key, section in sections.items() if name in section.arguments]
-        return f"{owners[0]}.{message}" if len(owners) == 1 else f"{self.key}: {message}"
+        return f"{owners[0]}.{error}" if len(owners) == 1 else f"{self.key}: {error}"

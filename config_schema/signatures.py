@@ -1,27 +1,35 @@
 """Checks a composed config against the signatures of the classes and functions that it names.
 
-A node with `_target_` names a callable, and the callable's signature is the schema of the node: no
-unknown argument, none missing, and every value as its annotation says (`Literal`, optional values,
-ranges as in `partial_equiv.intervals`, lists, paths). `read` reports all problems at once, one line
-each: key, value, what is allowed, the nearest name.
+A node with `_target_` names a callable, which must meet the contract of its place (`contracts`).
+The callable's signature is the schema of the node: no unknown argument, none missing, and every
+value as its annotation says (`Literal`, optional values, ranges as in `partial_equiv.intervals`,
+lists, paths). `read` reports all problems at once, one line each: key, value, what is allowed, the
+nearest name.
 """
 
 import inspect
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import is_dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, cast, get_args, get_origin, get_type_hints
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
-from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
+from pydantic import (
+    ConfigDict,
+    PydanticUserError,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
 from config_schema.complaints import ConfigError, hint, line, unknown
 from config_schema.components import Component, Made
+from config_schema.contracts import Contract, nested
 from config_schema.targets import resolve
+from from_run import is_from_run
 from partial_equiv.intervals import Interval
-from run_folder import FromRun
 
 __all__ = ["read", "read_plain"]
 
@@ -33,13 +41,21 @@ WORDS = {
     "items after validation": "values",
     "a valid array": "a list",
     "a valid integer": "an integer",
+    "a valid boolean": "True or False",
     "a valid": "a",
 }
-SETTINGS: Mapping[str, Annotation] = {"seed": Annotated[int, Interval(0, 2**32 - 1)], "debug": bool}
+PACKAGE = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
+SETTINGS: Mapping[str, Annotation] = {
+    "seed": Annotated[int, Interval(0, 2**32 - 1)],
+    "debug": bool,
+    "packages": list[PACKAGE],
+}
 
 
 def read(
-    config: DictConfig, injected: Mapping[str, Collection[str]], several: Collection[str] = ()
+    config: DictConfig,
+    injected: Mapping[str, Collection[str]],
+    contracts: Mapping[str, Contract],
 ) -> dict[str, Component]:
     """The components that a config names.
 
@@ -47,8 +63,8 @@ def read(
         config: as composed.
         injected: the sections that a config has, and for each one the arguments that the
             constructors give it, which the config therefore need (and may) not contain.
-        several: the sections that hold any number of components, each under a name of its own; in
-            what is returned, that of `measure` under `angles` is called "measure.angles".
+        contracts: what each section must name. A section of many gives a component `section.name`
+            for each.
 
     Raises:
         ConfigError: naming every problem, one line each.
@@ -62,19 +78,26 @@ def read(
         if isinstance(error, MissingMandatoryValue):
             reason = f"has to be given: {error.full_key}=…"
         raise ConfigError(f"{error.full_key or 'config'}: {reason}") from error
-    problems: list[str] = []
-    components: dict[str, Component] = {}
+    values.setdefault("packages", [])
+    reader = _Reader()
+    problems = reader.problems
     known = [*injected, *SETTINGS]
+    for name in SETTINGS.keys() & values.keys():
+        reader.value(name, values[name], SETTINGS[name], ())
+    reader.own = () if problems else tuple(values["packages"])
+    problems += [f"{name}: is missing" for name in known if name not in values]
+    components = {}
     for name, value in values.items():
         if name in SETTINGS:
-            _value(name, value, SETTINGS[name], (), problems)
-        elif name not in injected:
+            continue
+        if name not in injected:
             problems.append(unknown(name, value, "the config has", known))
-        elif name in several:
-            components |= _members(name, value, injected[name], problems)
-        elif component := _component(name, value, injected[name], problems):
-            components[name] = component
-    problems += [f"{name}: is missing" for name in known if name not in values]
+            continue
+        many = contracts[name].many and isinstance(value, dict)
+        nodes = {f"{name}.{each}": value[each] for each in value} if many else {name: value}
+        for key, node in nodes.items():
+            if component := reader.component(key, node, injected[name], [contracts[name]]):
+                components[key] = component
     if problems:
         raise ConfigError("\n".join(problems))
     return components
@@ -86,71 +109,117 @@ def read_plain(key: str, value: object, annotation: Annotation) -> Made:
     Raises:
         ConfigError: naming every problem, one line each.
     """
-    problems: list[str] = []
-    found = _value(key, value, annotation, (), problems)
-    if problems:
-        raise ConfigError("\n".join(problems))
+    reader = _Reader()
+    found = reader.value(key, value, annotation, ())
+    if reader.problems:
+        raise ConfigError("\n".join(reader.problems))
     return found
 
 
-def _members(
-    key: str, node: object, injected: Collection[str], problems: list[str]
-) -> dict[str, Component]:
-    """The components of a section that holds several."""
-    if not isinstance(node, dict):
-        problems.append(line(key, node, f"should be a list of options, as in {key}=[…]"))
-        return {}
-    found = {
-        f"{key}.{name}": _component(f"{key}.{name}", each, injected, problems)
-        for name, each in node.items()
-    }
-    return {name: component for name, component in found.items() if component}
+@dataclass
+class _Reader:
+    """Reads nodes and collects what is wrong with them; `own` are packages of the user's."""
+
+    own: tuple[str, ...] = ()
+    problems: list[str] = field(default_factory=list)
+
+    def component(
+        self, key: str, node: object, injected: Collection[str], contracts: Sequence[Contract]
+    ) -> Component | None:
+        """The component of a node, if it meets one of the contracts."""
+        problems = self.problems
+        if not isinstance(node, dict) or "_target_" not in node:
+            problems.append(line(key, node, f"should name {contracts[0].what} as _target_"))
+            return None
+        if (target := self._target(key, node, contracts)) is None:
+            return None
+        given = {name: each for name, each in node.items() if name not in ("_target_", "_partial_")}
+        parameters = dict(inspect.signature(target).parameters)
+        kinds = {parameter.kind for parameter in parameters.values()}
+        annotations = _annotations(target)
+        arguments = {}
+        for name, value in given.items():
+            where = f"{key}.{name}"
+            if name in injected and name in parameters:
+                problems.append(line(where, value, "is set by the program, leave it out"))
+            elif name in parameters:
+                arguments[name] = self.value(where, value, annotations.get(name, Any), injected)
+            elif inspect.Parameter.VAR_KEYWORD in kinds:
+                arguments[name] = value
+            else:
+                options = [each for each in parameters if each not in injected]
+                problems.append(unknown(where, value, f"{target.__name__} takes", options))
+        partial = contracts[0].factory
+        if not partial:
+            problems += [
+                f"{key}.{name}: {target.__name__} requires it"
+                for name, parameter in parameters.items()
+                if parameter.default is parameter.empty
+                and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+                and name not in given
+                and name not in injected
+            ]
+        return Component(key, target, arguments, partial)
+
+    def _target(
+        self, key: str, node: Mapping[str, object], contracts: Sequence[Contract]
+    ) -> Callable[..., Any] | None:
+        """What a node names, if one of the contracts allows it there."""
+        path, partial = node["_target_"], node.get("_partial_", False)
+        where = f"{key}._target_"
+        if not contracts:
+            self.problems.append(line(where, path, "should be a plain value, without _target_"))
+            return None
+        try:
+            target = resolve(path, self.own)
+        except ValueError as error:
+            self.problems.append(line(where, path, str(error)))
+            return None
+        objections = [each.objection(target, self.own) for each in contracts]
+        if None not in objections:
+            reasons = " or ".join(dict.fromkeys(map(str, objections)))
+            self.problems.append(line(where, path, reasons))
+            return None
+        if partial is not contracts[0].factory:
+            reason = f"should be {str(contracts[0].factory).lower()}"
+            self.problems.append(line(f"{key}._partial_", partial, reason))
+            return None
+        return target
+
+    def value(
+        self, key: str, value: object, annotation: Annotation, injected: Collection[str]
+    ) -> object:
+        """A component, or the value as its annotation wants it: a list as a tuple, a word as a
+        path."""
+        if is_from_run(annotation):
+            optional = type(None) in get_args(get_args(annotation)[0])
+            return self.value(key, value, Path | None if optional else Path, injected)
+        if _is_node(value):
+            return self.component(key, value, injected, list(nested(annotation)))
+        if isinstance(value, list) and any(_is_node(each) for each in value):
+            return [
+                self.component(f"{key}[{i}]", each, injected, list(nested(annotation)))
+                for i, each in enumerate(value)
+            ]
+        try:
+            plain = ConfigDict(strict=True, allow_inf_nan=False)
+            adapter = TypeAdapter(annotation, config=None if is_dataclass(annotation) else plain)
+        except PydanticUserError:  # a type that no plain value can have
+            if contracts := list(nested(annotation)):
+                reason = f"should name {contracts[0].what} as _target_"
+                self.problems.append(line(key, value, reason))
+            return value
+        try:
+            return adapter.validate_json(
+                json.dumps(value), strict=True
+            )  # as JSON, a list may be a tuple
+        except ValidationError as error:
+            self.problems += _reasons(key, value, annotation, error)
+            return value
 
 
-def _component(
-    key: str, node: object, injected: Collection[str], problems: list[str]
-) -> Component | None:
-    if not isinstance(node, dict) or "_target_" not in node:
-        problems.append(line(key, node, "should name a class or function as _target_"))
-        return None
-    try:
-        target = resolve(node["_target_"])
-    except ValueError as error:
-        problems.append(line(f"{key}._target_", node["_target_"], str(error)))
-        return None
-    partial = node.get("_partial_", False)
-    if not isinstance(partial, bool):
-        problems.append(line(f"{key}._partial_", partial, "should be true or false"))
-    given = {name: value for name, value in node.items() if name not in ("_target_", "_partial_")}
-    parameters = dict(inspect.signature(target).parameters)
-    kinds = {parameter.kind for parameter in parameters.values()}
-    annotations = _annotations(target)
-    arguments = {}
-    for name, value in given.items():
-        where = f"{key}.{name}"
-        if name in injected and name in parameters:
-            problems.append(line(where, value, "is set by the program, leave it out"))
-        elif name in parameters:
-            annotation = annotations.get(name, Any)
-            arguments[name] = _value(where, value, annotation, injected, problems)
-        elif inspect.Parameter.VAR_KEYWORD in kinds:
-            arguments[name] = value
-        else:
-            options = [each for each in parameters if each not in injected]
-            problems.append(unknown(where, value, f"{target.__name__} takes", options))
-    required = (
-        name
-        for name, parameter in parameters.items()
-        if parameter.default is parameter.empty
-        and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
-    )
-    if not partial:
-        problems += [
-            f"{key}.{name}: {target.__name__} requires it"
-            for name in required
-            if name not in given and name not in injected
-        ]
-    return Component(key, target, arguments, bool(partial))
+def _is_node(value: object) -> bool:
+    return isinstance(value, dict) and "_target_" in value
 
 
 def _annotations(target: Callable[..., Any]) -> dict[str, Any]:
@@ -160,58 +229,6 @@ def _annotations(target: Callable[..., Any]) -> dict[str, Any]:
         )
     except NameError:  # an annotation that only a type checker can see, in code that is not ours
         return {}
-
-
-def _value(
-    key: str,
-    value: object,
-    annotation: Annotation,
-    injected: Collection[str],
-    problems: list[str],
-) -> object:
-    """A component, or the value as its annotation wants it: a list as a tuple, a word as a path."""
-    if _is_from_run(annotation):
-        optional = type(None) in get_args(get_args(annotation)[0])
-        return _value(key, value, Path | None if optional else Path, injected, problems)
-    if isinstance(value, dict) and "_target_" in value:
-        component = _component(key, value, injected, problems)
-        if component and _is_other_class(component, annotation):
-            reason = f"should name a {annotation.__name__}"
-            problems.append(line(f"{key}._target_", value["_target_"], reason))
-        return component
-    if isinstance(value, list) and any(isinstance(e, dict) and "_target_" in e for e in value):
-        places = (f"{key}[{i}]" for i in range(len(value)))
-        return [_value(*each, Any, injected, problems) for each in zip(places, value, strict=True)]
-    try:
-        plain = ConfigDict(strict=True, allow_inf_nan=False)
-        adapter = TypeAdapter(annotation, config=None if is_dataclass(annotation) else plain)
-    except PydanticUserError:  # a type that no plain value can have
-        if inspect.isclass(annotation):
-            reason = f"should name a {annotation.__name__} as _target_"
-            problems.append(line(key, value, reason))
-        return value
-    try:
-        return adapter.validate_json(
-            json.dumps(value), strict=True
-        )  # as JSON, a list may be a tuple
-    except ValidationError as error:
-        problems += _reasons(key, value, annotation, error)
-        return value
-
-
-def _is_from_run(annotation: Annotation) -> bool:
-    """Whether an argument is the trained net of a run, which a config gives as the run's folder."""
-    return any(isinstance(each, FromRun) for each in getattr(annotation, "__metadata__", ()))
-
-
-def _is_other_class(component: Component, annotation: Annotation) -> bool:
-    return (
-        inspect.isclass(annotation)
-        and inspect.isclass(component.target)
-        and not component.partial
-        and not getattr(annotation, "_is_protocol", False)
-        and not issubclass(component.target, annotation)
-    )
 
 
 def _reasons(

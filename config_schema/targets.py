@@ -1,32 +1,49 @@
-"""Finds the class or function that a config names as `_target_`, within an allowed set of packages.
+"""Finds the class or function that a config names as `_target_`: one of ours.
 
 A config is data: it may come from a stranger's run folder or sweep, so that it must not be able to
-name just any callable of the machine.
+name just any callable of the machine. Code from elsewhere needs the user's own word for it,
+`packages=[mypackage]` on the command line.
 """
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
 
-__all__ = ["PACKAGES", "resolve"]
+__all__ = ["OURS", "resolve"]
 
-OURS = ("partial_equiv", "models", "datasets", "measures", "tasks", "trainer", "tracking")
-PACKAGES = (*OURS, "torch.nn", "torch.optim", "torchvision")
+OURS = (
+    "partial_equiv",
+    "models",
+    "datasets",
+    "measures",
+    "routines",
+    "tasks",
+    "trainer",
+    "tracking",
+)
 
 
-def resolve(path: object) -> Callable[..., Any]:
+def resolve(path: object, own: Sequence[str] = ()) -> Callable[..., Any]:
     """The class or function at a dotted path.
+
+    Args:
+        path: what a config says.
+        own: packages of the user's, beside ours.
 
     Raises:
         ValueError: if it does not exist, is neither class nor function, or is defined outside the
             allowed packages (also if it is reached through one of them, as in `trainer.os.system`).
     """
-    if not isinstance(path, str) or not _allowed(path):
-        raise ValueError(f"is not allowed, only what lies in {', '.join(PACKAGES)}")
+    packages = (*OURS, *own)
+    if not isinstance(path, str) or not _lies_in(path, packages):
+        raise ValueError(
+            f"is not allowed, only what lies in {', '.join(packages)}; "
+            "packages=[mypackage] on the command line allows your own"
+        )
     first, *rest = path.split(".")
     found: Any = _import(first, path)
     for i, name in enumerate(rest):
@@ -41,13 +58,13 @@ def resolve(path: object) -> Callable[..., Any]:
         found = getattr(found, name)
     if not (inspect.isclass(found) or inspect.isfunction(found)):
         raise ValueError("is neither a class nor a function")
-    if not _allowed(f"{found.__module__}.{found.__qualname__}"):
+    if not _lies_in(f"{found.__module__}.{found.__qualname__}", packages):
         raise ValueError(f"is not allowed: it is defined in {found.__module__}")
     return found
 
 
-def _allowed(path: str) -> bool:
-    return any(path.startswith(f"{package}.") for package in PACKAGES)
+def _lies_in(path: str, packages: Iterable[str]) -> bool:
+    return any(path.startswith(f"{package}.") for package in packages)
 
 
 def _import(module: str, path: str) -> ModuleType:

@@ -22,11 +22,11 @@ def refusal(
 ) -> ConfigError:
     """Hydra's error about some words in ours: one line for each word that is wrong."""
     problems = list(_wrong_words(words, composition, sweep=sweep))
-    return ConfigError("\n".join(problems or [" ".join(str(error).split())]))
+    return ConfigError("\n".join(problems or [_first_lines(error)]))
 
 
 def _wrong_words(words: Sequence[str], composition: Composition, *, sweep: bool) -> Iterator[str]:
-    choices: list[str] = []
+    choices: list[Override] = []
     values: list[Override] = []
     with composition.loader() as loader:
         for word in words:
@@ -50,8 +50,14 @@ def _wrong_words(words: Sequence[str], composition: Composition, *, sweep: bool)
                     allowed = " or ".join(_beside(str(name), options))
                     yield line(key, name, f"should be {allowed}{hint(name, options)}")
             else:
-                choices.append(str(settings[0].input_line))
-    yield from _wrong_values(choices, values, composition)
+                choices.append(settings[0])
+    good = [str(each.input_line) for each in choices]
+    for choice in choices:
+        said = str(choice.input_line)
+        if wrong_form := _wrong_choice(choice, [e for e in good if e != said], composition):
+            yield f"{said}: {wrong_form}"
+            good.remove(said)
+    yield from _wrong_values(good, values, composition)
 
 
 def _settings(override: Override) -> list[Override]:
@@ -85,6 +91,30 @@ def _beside(name: str, options: Sequence[str]) -> list[str]:
     return beside or [f"{each}/…" for each in folders]
 
 
+def _wrong_choice(choice: Override, others: Sequence[str], composition: Composition) -> str | None:
+    """What is wrong with the form of a choice, if it alone keeps Hydra from composing.
+
+    A choice can need another one, which brings the place that it is for.
+    """
+    word = str(choice.input_line)
+    errors = []
+    for words in ([word], [*others, word]):
+        try:
+            composition.config(words)
+        except HYDRA_ERRORS as error:
+            errors.append(error)
+    if len(errors) < 2:
+        return None
+    group = choice.key_or_group
+    if choice.package is not None:
+        return f"nothing chooses a {group} for {choice.package or 'no place'}"
+    if choice.is_delete():
+        return f"~{group} leaves it out, {group}=… chooses another one"
+    if choice.is_add() or choice.is_force_add():
+        return f"there is a choice already, write {word.lstrip('+')}"
+    return _first_lines(errors[0])
+
+
 def _unreadable(word: str, error: Exception) -> str:
     if "=" not in word:
         return f"{word}: should be written {word}=value"
@@ -97,7 +127,12 @@ def _wrong_values(
     values: Sequence[Override],
     composition: Composition,
 ) -> Iterator[str]:
-    base = composition.config(choices, with_hydra=True)
+    try:
+        base = composition.config(choices, with_hydra=True)
+    except HYDRA_ERRORS as error:
+        yield _first_lines(error)
+        return
+    everything = sorted(f"{section!s}.{name}" for section in base for name in _known(base, section))
     for override in values:
         word = str(override.input_line)
         try:
@@ -111,16 +146,26 @@ def _wrong_values(
             if not isinstance(owner, DictConfig):
                 yield line(key, value, f"{parent} is a value and has no {name}")
             elif name not in owner:
-                known = {str(each) for each in owner if not str(each).startswith(("_", "hydra"))}
+                known = _known(base, parent)
                 where = f"{parent}.{name}" if parent else name
-                yield unknown(where, value, f"{parent or 'the config'} has", known)
+                owned = f"{parent or 'the config'} has"
+                yield unknown(where, value, owned, known, [] if parent else everything)
             elif override.is_add():
                 yield line(f"+{key}", value, "is there already, leave out the +")
             else:
                 yield line(key, value, _first_lines(error))
 
 
+def _known(base: DictConfig, key: object) -> set[str]:
+    """The names that one can set below a key."""
+    owner = OmegaConf.select(base, str(key)) if key else base
+    names = owner if isinstance(owner, DictConfig) else ()
+    return {str(each) for each in names if not str(each).startswith(("_", "hydra"))}
+
+
 def _first_lines(error: BaseException) -> str:
-    """What Hydra says, and why."""
+    """What Hydra says, and why, and of which key."""
     causes = [error, error.__cause__] if error.__cause__ else [error]
-    return ": ".join(str(each).partition("\n")[0] for each in causes if str(each))
+    told = ": ".join(str(each).partition("\n")[0] for each in causes if str(each))
+    key = getattr(error, "full_key", None)
+    return f"{key}: {told}" if key else told

@@ -84,10 +84,6 @@ class BatchedSplit(ABC):
         share = order[rank::num_ranks][start * batch_size :]
         if not len(share):
             return
-        mean, std = (
-            torch.tensor(values, device=device).view(-1, 1, 1)
-            for values in (self.spec.mean, self.spec.std)
-        )
         raw = self.raw_batches(share, batch_size, device)
         for index, (images, targets) in enumerate(raw, start):
             images = images.float() / 255 if images.dtype == torch.uint8 else images.float()
@@ -98,4 +94,4 @@ class BatchedSplit(ABC):
                 images = self.augment(images, keyed_generator(seed, epoch, "augment", index, rank))
             if self.spec.circle_crop:
                 images = circle_crop(images)
-            yield (images - mean) / std, targets
+            yield self.spec.normalised(images), targets

@@ -4,34 +4,51 @@ root/train/<class>/*.jpg   root/test/<class>/*.jpg   and, optionally, root/val/<
 root/<class>/*.jpg         to be split
 """
 
-import os
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from datasets.entries import Entries, names_of_folders
+from datasets.files import UnreadableFiles, named
 from datasets.pictures import is_picture
-from datasets.spec import MissingData
+from datasets.spec import MissingData, one_line
 
-__all__ = ["Listing", "class_names", "is_presplit", "list_pictures"]
+__all__ = ["Listing", "class_names", "is_presplit", "list_pictures", "report"]
 
 PARTS = ("train", "val", "test")
 LAYOUT = "it should hold <class>/<picture> folders, or train/<class>/… and test/<class>/…"
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Listing:
-    """Pictures, sorted: their names relative to the root, and their classes' numbers [N]."""
+    """Pictures, sorted: their names relative to the root, and their classes' numbers [N].
+
+    `left_out` says of everything else in the folders, by its name, why it is not among them.
+    """
 
     names: list[str]
     labels: Tensor
+    left_out: Mapping[str, str]
+
+    def part(self, indices: Tensor) -> "Listing":
+        """Return some of the pictures."""
+        names = [self.names[index] for index in indices.tolist()]
+        return Listing(names, self.labels[indices], self.left_out)
 
 
 def is_presplit(root: Path) -> bool:
-    """Return whether a root has the folders train and test; raises MissingData for half of it.
+    """Return whether a root has the folders train and test.
 
     A folder "train" with pictures right in it is a class, of locomotives say.
+
+    Raises:
+        MissingData: for half of it.
     """
     there = {part: (root / part).is_dir() and bool(_folders(root / part)) for part in PARTS}
     if there["train"] != there["test"] and set(_folders(root)) <= set(PARTS):
@@ -43,7 +60,8 @@ def is_presplit(root: Path) -> bool:
 def class_names(root: Path) -> tuple[str, ...]:
     """Return the names of the classes, sorted.
 
-    Raises MissingData if the root is missing or has fewer than two class folders.
+    Raises:
+        MissingData: if the root is missing or has fewer than two class folders.
     """
     if not root.is_dir():
         raise MissingData("the folder of pictures is missing", root, f"set dataset.root; {LAYOUT}")
@@ -58,32 +76,57 @@ def class_names(root: Path) -> tuple[str, ...]:
 def list_pictures(root: Path, part: str, classes: tuple[str, ...]) -> Listing:
     """Return the pictures in the class folders of root/part, at any depth.
 
-    Raises MissingData if a class is unknown or has a folder without pictures.
+    Each folder is visited once, whatever links lead to it.
+
+    Raises:
+        MissingData: if a class is unknown or has a folder without pictures, or if a folder cannot
+            be read.
     """
     folder = root / part
     found = _folders(folder)
     if unknown := sorted(set(found) - set(classes)):
         remedy = f"the classes are those of training: {', '.join(classes[:10])}"
         raise MissingData(f"unknown class {', '.join(unknown[:3])}", folder, remedy)
-    pictures = {name: _pictures(folder / name) for name in found}
+    entries = Entries(root)
+    for name in (".", *(PARTS if part in PARTS else ())):
+        if (root / name).is_dir():
+            entries.visit(root / name)  # a link that leads back there is not followed
+    for name in found:
+        if not entries.visit(folder / name):
+            what = f"the folder of class {name} is a link to another folder of the data"
+            raise MissingData(what, folder, "delete the link")
+    entries.leave_out_files(folder, "not in the folder of a class")
+    files = {name: entries.files(folder / name) for name in found}
+    if entries.unreadable:
+        raise UnreadableFiles(entries.unreadable, root)
+    pictures = {name: [path for path in each if is_picture(path)] for name, each in files.items()}
     if empty := [name for name, each in pictures.items() if not each]:
         remedy = "put pictures there (.jpg, .png, …) or delete the folder"
         plural = "es" if len(empty) > 1 else ""
         raise MissingData(f"no pictures in class{plural} {', '.join(empty)}", folder, remedy)
+    others = (path for each in files.values() for path in each if not is_picture(path))
+    left_out = {entries.name(path): "not a picture" for path in others} | entries.left_out
     names = [path.relative_to(root).as_posix() for each in pictures.values() for path in each]
     sizes = torch.tensor([len(pictures.get(name, ())) for name in classes])
-    return Listing(names, torch.arange(len(classes)).repeat_interleave(sizes))
+    return Listing(names, torch.arange(len(classes)).repeat_interleave(sizes), left_out)
+
+
+def report(listings: Sequence[Listing], root: Path) -> None:
+    """Say in the log how many pictures of how many entries were taken, and name the others."""
+    taken = sum(len(each.names) for each in listings)
+    left_out = {name: reason for each in listings for name, reason in each.left_out.items()}
+    if left_out:
+        total = taken + len(left_out)
+        what = one_line(named(dict(sorted(left_out.items()))))
+        logger.warning("took %d of %d entries of %s; left out: %s", taken, total, root, what)
+    else:
+        logger.info("took all %d pictures of %s", taken, root)
 
 
 def _folders(folder: Path) -> list[str]:
-    with os.scandir(folder) as entries:
-        return sorted(each.name for each in entries if each.is_dir() and each.name[0] != ".")
-
-
-def _pictures(folder: Path) -> list[Path]:
-    return sorted(
-        path
-        for place, _, names in os.walk(folder, followlinks=True)
-        for path in (Path(place, name) for name in names)
-        if is_picture(path)
-    )
+    """Return the names of a folder's folders; raises MissingData if one is no text."""
+    names = names_of_folders(folder)
+    for name in names:
+        if any(letter < " " or "\ud800" <= letter <= "\udfff" for letter in name):
+            raise MissingData(f"the name of the folder {name} is no text", folder, "rename it")
+    return names

@@ -3,6 +3,7 @@
 E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", UCI (1998). No download.
 """
 
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,16 +11,16 @@ import numpy
 import torch
 from torch import Tensor
 
-from datasets.holdout import hold_out, subset
+from datasets.holdout import hold_out
+from datasets.images import Facts, ImageSet, Labelled
 from datasets.randomness import keyed_generator
-from datasets.rotation import Degrees, RandomRotation, random_degrees, rotate
-from datasets.spec import DataSpec, Splits
-from datasets.tensors import TensorSplit
-from partial_equiv.intervals import Count, Natural
+from datasets.rotation import Degrees, random_degrees, rotate
+from datasets.spec import Splits
+from partial_equiv.intervals import Count
 
-__all__ = ["MEAN", "STD", "Digits", "enlarge", "read_digits"]
+__all__ = ["FACTS", "Digits", "enlarge", "read_digits"]
 
-MEAN, STD = (0.24,), (0.334,)
+FACTS = Facts((0.24,), (0.334,), tuple("0123456789"))
 FRAME = 8 / 7  # room around the digit, so that no turn cuts its strokes off
 
 
@@ -43,65 +44,37 @@ def enlarge(images: Tensor, size: int, degrees: Tensor) -> Tensor:
     return turned.clamp_(0, 1)  # bicubic curves overshoot
 
 
-class Digits:
-    """Ten classes of digits, each image turned once by a seeded angle in [-rotation, rotation].
+@dataclass(frozen=True, kw_only=True)
+class Digits(ImageSet):
+    """Ten classes of digits; for further settings, see `ImageSet`.
 
-    `train_size` keeps a class-balanced part of the training images (None: all that `val_size` and
-    `test_size` leave); `split_seed` fixes the splits and angles, whatever the training's seed;
-    `augment_rotation` turns training images further, afresh in every epoch. `circle_crop` keeps
-    only the images' inscribed discs.
+    Attributes:
+        rotation: each image is turned once, by a seeded angle in [-rotation, rotation] degrees;
+            `split_seed` fixes it, too.
+        test_size: images held out for the test.
     """
 
-    def __init__(
-        self,
-        size: Count = 16,
-        circle_crop: bool = False,
-        rotation: Degrees = 180.0,
-        val_size: Count = 180,
-        test_size: Count = 360,
-        train_size: Count | None = None,
-        split_seed: Natural = 0,
-        augment_rotation: Degrees = 0.0,
-    ) -> None:
-        self.size = size
-        self.circle_crop = circle_crop
-        self.rotation = rotation
-        self.val_size = val_size
-        self.test_size = test_size
-        self.train_size = train_size
-        self.split_seed = split_seed
-        self.augment_rotation = augment_rotation
+    size: Count = 16
+    rotation: Degrees = 180.0
+    val_size: Count = 180
+    test_size: Count = 360
 
     @property
-    def spec(self) -> DataSpec:
-        """Shapes, classes and normalisation."""
-        return DataSpec(
-            in_channels=1,
-            num_classes=10,
-            size=(self.size, self.size),
-            mean=MEAN,
-            std=STD,
-            class_names=tuple("0123456789"),
-            circle_crop=self.circle_crop,
-        )
+    def facts(self) -> Facts:
+        """Classes and normalisation."""
+        return FACTS
 
-    def splits(self) -> Splits:
-        """Return the three splits; no source image is in two of them.
-
-        Raises ValueError if the sizes leave nothing to train on.
-        """
+    def read(self) -> Splits:
+        """Make the images; no source image is in two splits."""
         images, labels = read_digits()
         angles = random_degrees(
             len(labels), self.rotation, keyed_generator(self.split_seed, "angles")
         )
         images = enlarge(images, self.size, angles)
         rest, test = hold_out(labels, self.test_size, self.split_seed, "test")
-        kept, held = hold_out(labels[rest], self.val_size, self.split_seed, "val")
-        train = subset(rest[kept], labels, self.train_size, self.split_seed, "train")
-        spec = self.spec
+        train, val = (rest[chosen] for chosen in self.divided(labels[rest]))
 
-        def split(indices: Tensor, augment: RandomRotation | None = None) -> TensorSplit:
-            return TensorSplit(images[indices], labels[indices], spec, augment)
+        def part(indices: Tensor) -> Labelled:
+            return images[indices], labels[indices]
 
-        augment = RandomRotation(self.augment_rotation) if self.augment_rotation else None
-        return Splits(spec, split(train, augment), split(rest[held]), split(test))
+        return self.in_memory(part(train), part(val), part(test))

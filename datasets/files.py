@@ -15,21 +15,32 @@ from torch import Tensor
 from datasets.batching import Augmentation, BatchedSplit
 from datasets.spec import DataSpec, MissingData, Split
 from datasets.tensors import TensorSplit
+from partial_equiv.refusal import Refusal
 
-__all__ = ["FileSplit", "Source", "UnreadableFiles", "make_split"]
+__all__ = ["FileSplit", "Source", "UnreadableFiles", "make_split", "named"]
 
 GIB = 2**30
+SHOWN = 10  # files in a message
+REMEDY = "replace, convert or delete what cannot be read"
+
+
+def named(reasons: Mapping[str, str]) -> str:
+    """Return files with what is to be said of each; of very many the first.
+
+    >>> named({"a.jpg": "empty", "b.jpg": "torn"})
+    'a.jpg (empty), b.jpg (torn)'
+    """
+    shown = [f"{name} ({reason})" for name, reason in list(reasons.items())[:SHOWN]]
+    more = f" and {len(reasons) - SHOWN} more" if len(reasons) > SHOWN else ""
+    return ", ".join(shown) + more
 
 
 class UnreadableFiles(MissingData):
     """Names the files that cannot be read, the first of them with reasons."""
 
     def __init__(self, reasons: Mapping[str, str], root: object) -> None:
-        self.reasons = dict(reasons)
-        shown = [f"{name} ({reason})" for name, reason in list(reasons.items())[:3]]
-        more = f" and {len(reasons) - 3} more" if len(reasons) > 3 else ""
-        what = f"cannot read {', '.join(shown)}{more}"
-        super().__init__(what, root, "replace or delete what is damaged")
+        self.reasons, self.root = dict(reasons), root
+        super().__init__(f"cannot read {named(reasons)}", root, REMEDY)
 
 
 class Source(Protocol):
@@ -53,7 +64,8 @@ class FileSplit(BatchedSplit):
 
     `num_workers` threads read ahead; 0 reads when a batch is asked for.
 
-    Raises ValueError if there are not as many targets as indices.
+    Raises:
+        Refusal: if there are not as many targets as indices.
     """
 
     def __init__(
@@ -66,7 +78,7 @@ class FileSplit(BatchedSplit):
         num_workers: int = 4,
     ) -> None:
         if len(indices) != len(targets):
-            raise ValueError(f"{len(targets)} targets for {len(indices)} images")
+            raise Refusal(f"{len(targets)} targets for {len(indices)} images")
         super().__init__(targets, spec, augment)
         self.source = source
         self.indices = indices
@@ -116,7 +128,8 @@ def make_split(
 ) -> Split:
     """Return the images number `indices` [N] as a split, in memory if `memory` GiB can hold them.
 
-    Raises UnreadableFiles; for a split that stays in its files, as far as a quick look can tell.
+    Raises:
+        UnreadableFiles: for a split that stays in its files, as far as a quick look can tell.
     """
     height, width = spec.size
     if len(indices) * spec.in_channels * height * width <= memory * GIB:

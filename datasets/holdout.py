@@ -4,8 +4,14 @@ import torch
 from torch import Tensor
 
 from datasets.randomness import keyed_generator
+from partial_equiv.refusal import Refusal
 
-__all__ = ["hold_out", "subset"]
+__all__ = ["counted", "hold_out", "selection"]
+
+
+def counted(size: float, total: int) -> int:
+    """Return how many samples a size means: a count (int), or a share (float) of the total."""
+    return size if isinstance(size, int) else round(size * total)
 
 
 def hold_out(labels: Tensor, size: int, *key: int | str) -> tuple[Tensor, Tensor]:
@@ -14,7 +20,8 @@ def hold_out(labels: Tensor, size: int, *key: int | str) -> tuple[Tensor, Tensor
     Every class gives its proportional share to within one sample. The draw depends on the key
     (a seed and a purpose) alone.
 
-    Raises ValueError unless 0 < size < N.
+    Raises:
+        ValueError: unless 0 < size < N.
 
     >>> kept, held = hold_out(torch.tensor([0, 0, 1, 1]), 2, 0, "test")
     >>> sorted((held // 2).tolist())
@@ -22,7 +29,7 @@ def hold_out(labels: Tensor, size: int, *key: int | str) -> tuple[Tensor, Tensor
     """
     total = len(labels)
     if not 0 < size < total:
-        raise ValueError(f"cannot hold out {size} of {total} samples: allowed are 1 to {total - 1}")
+        raise Refusal(f"cannot hold out {size} of {total} samples: allowed are 1 to {total - 1}")
     shuffled = torch.randperm(total, generator=keyed_generator(*key))
     # Sorted by class, every step of total/size samples draws one: shares are proportional.
     by_class = shuffled[labels[shuffled].argsort(stable=True)]
@@ -31,10 +38,11 @@ def hold_out(labels: Tensor, size: int, *key: int | str) -> tuple[Tensor, Tensor
     return (~held).nonzero().flatten(), held.nonzero().flatten()
 
 
-def subset(indices: Tensor, labels: Tensor, size: int | None, *key: int | str) -> Tensor:
+def selection(indices: Tensor, labels: Tensor, size: int | None, *key: int | str) -> Tensor:
     """Return `size` of the indices, classes in proportion; None leaves them all.
 
-    Raises ValueError if there are not that many.
+    Raises:
+        ValueError: if there are not that many.
     """
     if size is None or size == len(indices):
         return indices

@@ -1,19 +1,17 @@
 """A user's own pictures, sorted into folders by class (see `class_folders`)."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from datasets.augment import augmentation
-from datasets.batching import Augmentation
-from datasets.class_folders import Listing, class_names, is_presplit, list_pictures
-from datasets.files import make_split
-from datasets.holdout import hold_out, subset
-from datasets.pictures import Fit, Pictures
-from datasets.rotation import Degrees
-from datasets.spec import DataSpec, Split, Splits
-from partial_equiv.intervals import Count, Fraction, Natural, NonNegative
+from datasets.class_folders import Listing, class_names, is_presplit, list_pictures, report
+from datasets.holdout import counted, hold_out
+from datasets.images import Facts, FileImages, Listed
+from datasets.pictures import Bits, Fit, Pictures
+from datasets.spec import Splits
+from partial_equiv.intervals import Count, Fraction
+from partial_equiv.refusal import Refusal
 
 __all__ = ["ImageFolder"]
 
@@ -21,131 +19,96 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's photog
 GREY_MEAN, GREY_STD = (0.449,), (0.226,)  # their averages
 
 
-class ImageFolder:
+@dataclass(frozen=True, kw_only=True)
+class ImageFolder(FileImages):
     """Pictures of any size and kind in two or more classes, resized to squares.
+
+    `val_size` and `test_size` are counts, or shares below 1, and hold pictures out of training if
+    there are no folders for them; every class gives its proportion. For further settings, see
+    `ImageSet` and `FileImages`.
 
     Attributes:
         root: holds train/<class>, test/<class> and perhaps val/<class>; or <class> folders alone,
             which are then split.
-        size: side of the squares, in pixels.
         fit: how a picture becomes a square.
-        circle_crop: keep only the squares' inscribed discs.
         grey: one channel instead of three.
+        bits: that count in pictures of 16 bits a pixel, as cameras and microscopes make them; None:
+            all 16, and pictures that use 12 or fewer are refused.
         mean, std: one value per channel, for images scaled to 0..1; None: those of ImageNet.
-        val_size, test_size: pictures to hold out of training, if there are no folders for them: a
-            count, or a share below 1. Every class gives its proportion.
-        train_size: keeps a class-balanced part of the training pictures; None: all.
-        split_seed: fixes what is held out, whatever the training's seed.
-        memory: GiB; a split that needs more stays in its files, and `num_workers` threads read
-            ahead.
-        augment_flip, augment_crop, augment_rotation: training pictures are mirrored, shifted by up
-            to so many pixels, and turned by up to so many degrees, afresh in every epoch.
+
+    Raises:
+        ValueError: unless mean and std have one value per channel.
     """
 
-    def __init__(
-        self,
-        root: str,
-        size: Count = 64,
-        fit: Fit = "crop",
-        circle_crop: bool = False,
-        grey: bool = False,
-        mean: tuple[float, ...] | None = None,
-        std: tuple[float, ...] | None = None,
-        val_size: Count | Fraction = 0.1,
-        test_size: Count | Fraction = 0.2,
-        train_size: Count | None = None,
-        split_seed: Natural = 0,
-        memory: NonNegative = 1.0,
-        num_workers: Natural = 4,
-        augment_flip: bool = False,
-        augment_crop: Natural = 0,
-        augment_rotation: Degrees = 0.0,
-    ) -> None:
-        """Raise ValueError unless mean and std have one value per channel."""
-        self.root = Path(root).expanduser()
-        self.size = size
-        self.fit: Fit = fit
-        self.circle_crop = circle_crop
-        self.grey = grey
-        self.mean = mean or (GREY_MEAN if grey else MEAN)
-        self.std = std or (GREY_STD if grey else STD)
-        self.val_size = val_size
-        self.test_size = test_size
-        self.train_size = train_size
-        self.split_seed = split_seed
-        self.memory = memory
-        self.num_workers = num_workers
-        self.augment = augmentation(augment_flip, augment_crop, augment_rotation)
-        channels = 1 if grey else 3
+    root: str = field(kw_only=False)
+    size: Count = 64
+    fit: Fit = "crop"
+    grey: bool = False
+    bits: Bits | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    val_size: Count | Fraction = 0.1
+    test_size: Count | Fraction = 0.2
+
+    def __post_init__(self) -> None:
+        channels = 1 if self.grey else 3
         for name, values in (("mean", self.mean), ("std", self.std)):
-            if len(values) != channels:
-                raise ValueError(f"{name}={list(values)}: grey={grey} needs {channels} values")
-        if 0 in self.std:
-            raise ValueError(f"std={list(self.std)}: should have no zero")
+            if values is not None and len(values) != channels:
+                raise Refusal(f"grey={self.grey} needs {channels} values", **{name: list(values)})
+        if self.std and 0 in self.std:
+            raise Refusal("should have no zero", std=list(self.std))
 
     @property
-    def spec(self) -> DataSpec:
-        """Shapes, classes and normalisation; looks at the names of the folders alone.
+    def facts(self) -> Facts:
+        """Classes and normalisation; looks at the names of the folders alone.
 
-        Raises MissingData if they are missing.
+        Raises:
+            MissingData: if they are missing.
         """
-        names = class_names(self.root)
-        return DataSpec(
-            in_channels=1 if self.grey else 3,
-            num_classes=len(names),
-            size=(self.size, self.size),
-            mean=self.mean,
-            std=self.std,
-            class_names=names,
-            circle_crop=self.circle_crop,
-        )
+        mean, std = (GREY_MEAN, GREY_STD) if self.grey else (MEAN, STD)
+        return Facts(self.mean or mean, self.std or std, class_names(self._root))
 
-    def splits(self) -> Splits:
-        """Read the pictures, as far as memory can hold them, and return the splits.
+    @property
+    def place(self) -> str:
+        """The root."""
+        return str(self._root)
 
-        Raises MissingData naming what is missing, empty or unreadable; ValueError for impossible
-        sizes.
+    def check_available(self) -> None:
+        """Look whether there are folders of classes.
+
+        Raises:
+            MissingData: saying what is missing.
         """
-        spec = self.spec
-        if is_presplit(self.root):
-            rest = list_pictures(self.root, "train", spec.class_names)
-            test = list_pictures(self.root, "test", spec.class_names)
+        class_names(self._root)
+
+    def read(self) -> Splits:
+        """Read the pictures, as far as memory can hold them; the log says how many there are."""
+        root, classes, presplit = self._root, self.spec.class_names, is_presplit(self._root)
+        listings = {
+            part: list_pictures(root, part, classes)
+            for part in (("train", "test", "val") if presplit else (".",))
+            if (root / part).is_dir()
+        }
+        report(list(listings.values()), root)
+        if presplit:
+            rest, test = listings["train"], listings["test"]
         else:
-            rest, test = self._held_out(
-                list_pictures(self.root, ".", spec.class_names), self.test_size, "test"
-            )
-        if (self.root / "val").is_dir() and is_presplit(self.root):
-            val = list_pictures(self.root, "val", spec.class_names)
+            every = listings["."]
+            size = counted(self.test_size, len(every.names))
+            kept, tested = hold_out(every.labels, size, self.split_seed, "test")
+            rest, test = every.part(kept), every.part(tested)
+        if "val" in listings:
+            train = self.selected(torch.arange(len(rest.names)), rest.labels)
+            val = listings["val"]
         else:
-            rest, val = self._held_out(rest, self.val_size, "val")
-        train = subset(
-            torch.arange(len(rest.names)), rest.labels, self.train_size, self.split_seed, "train"
-        )
-        return Splits(
-            spec,
-            self._split(spec, _part(rest, train), self.augment),
-            self._split(spec, val),
-            self._split(spec, test),
-        )
+            train, held = self.divided(rest.labels)
+            val = rest.part(held)
+        return self.in_files(*(self._listed(each) for each in (rest.part(train), val, test)))
 
-    def _held_out(self, listing: Listing, size: float, purpose: str) -> tuple[Listing, Listing]:
-        num = size if isinstance(size, int) else round(size * len(listing.names))
-        kept, held = hold_out(listing.labels, num, self.split_seed, purpose)
-        return _part(listing, kept), _part(listing, held)
+    @property
+    def _root(self) -> Path:
+        return Path(self.root).expanduser()
 
-    def _split(
-        self, spec: DataSpec, listing: Listing, augment: Augmentation | None = None
-    ) -> Split:
-        return make_split(
-            Pictures(self.root, listing.names, self.size, self.fit, self.grey),
-            torch.arange(len(listing.names)),
-            listing.labels,
-            spec,
-            augment,
-            memory=self.memory,
-            num_workers=self.num_workers,
-        )
-
-
-def _part(listing: Listing, indices: Tensor) -> Listing:
-    return Listing([listing.names[i] for i in indices.tolist()], listing.labels[indices])
+    def _listed(self, listing: Listing) -> Listed:
+        pictures = Pictures(self._root, listing.names, self.size, self.fit, self.grey, self.bits)
+        return pictures, torch.arange(len(listing.names)), listing.labels

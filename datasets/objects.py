@@ -9,21 +9,16 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from torch import Tensor
 
-from datasets.augment import augmentation
-from datasets.framing import resized
-from datasets.holdout import hold_out, subset
-from datasets.published import read_published
-from datasets.rotation import Degrees
-from datasets.spec import DataSpec, Splits
-from datasets.tensors import TensorSplit
-from partial_equiv.intervals import Count, Natural
+from datasets.images import Facts, Labelled
+from datasets.published import PublishedFiles, PublishedImages
+from datasets.spec import Splits
+from partial_equiv.intervals import Count
+from partial_equiv.refusal import Refusal
 
 __all__ = ["Objects"]
 
 Variant = Literal["CIFAR10", "CIFAR100", "STL10"]
-
 
 CIFAR10_NAMES = (
     *("airplane", "automobile", "bird", "cat", "deer"),
@@ -45,107 +40,65 @@ STL10_NAMES = (
 )
 
 
-@dataclass(frozen=True)
-class _Facts:
-    side: int
-    class_names: tuple[str, ...]
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
-
-
-FACTS: dict[Variant, _Facts] = {
-    "CIFAR10": _Facts(32, CIFAR10_NAMES),
-    "CIFAR100": _Facts(32, tuple(CIFAR100_NAMES.split())),
-    "STL10": _Facts(96, STL10_NAMES, (0.4467, 0.4398, 0.4066), (0.2603, 0.2566, 0.2713)),
+IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # mean and std of its photographs
+FACTS: dict[Variant, Facts] = {
+    "CIFAR10": Facts(*IMAGENET, CIFAR10_NAMES, side=32),
+    "CIFAR100": Facts(*IMAGENET, tuple(CIFAR100_NAMES.split()), side=32),
+    "STL10": Facts((0.4467, 0.4398, 0.4066), (0.2603, 0.2566, 0.2713), STL10_NAMES, side=96),
 }
 
 
-class Objects:
+@dataclass(frozen=True, kw_only=True)
+class Objects(PublishedImages):
     """Classes of objects; STL-10's are its 5,000 labelled training pictures and 8,000 to test.
 
-    `train_size` keeps a class-balanced part of the training images; `split_seed` fixes which
-    images are held out, whatever the training's seed; training images are turned by angles in
-    [-augment_rotation, augment_rotation], mirrored (`augment_flip`) and shifted by up to
-    `augment_crop` pixels, afresh in every epoch. `size` is what all images are resized to (None: as
-    published), and `circle_crop` keeps only their inscribed discs.
+    For further settings, see `ImageSet`.
+
+    Attributes:
+        variant: which pictures.
     """
 
-    def __init__(
-        self,
-        root: str = "data",
-        variant: Variant = "CIFAR10",
-        size: Count | None = None,
-        circle_crop: bool = False,
-        val_size: Count = 5000,
-        train_size: Count | None = None,
-        split_seed: Natural = 0,
-        augment_flip: bool = False,
-        augment_crop: Natural = 0,
-        augment_rotation: Degrees = 0.0,
-        download: bool = True,
-    ) -> None:
-        self.root = root
-        self.variant: Variant = variant
-        self.size = size
-        self.circle_crop = circle_crop
-        self.val_size = val_size
-        self.train_size = train_size
-        self.split_seed = split_seed
-        self.augment = augmentation(augment_flip, augment_crop, augment_rotation)
-        self.download = download
+    variant: Variant = "CIFAR10"
+    val_size: Count = 5000
 
     @property
-    def spec(self) -> DataSpec:
-        """Shapes, classes and normalisation."""
-        facts = FACTS[self.variant]
-        side = self.size or facts.side
-        return DataSpec(
-            in_channels=3,
-            num_classes=len(facts.class_names),
-            size=(side, side),
-            mean=facts.mean,
-            std=facts.std,
-            class_names=facts.class_names,
-            circle_crop=self.circle_crop,
-        )
+    def facts(self) -> Facts:
+        """Classes and normalisation."""
+        return FACTS[self.variant]
 
-    def splits(self) -> Splits:
-        """Read the images and return the splits.
-
-        Raises MissingData if the files are absent or damaged, ValueError for impossible sizes.
-        """
-        images, labels = self._read(train=True)
-        kept, val = hold_out(labels, self.val_size, self.split_seed, "val")
-        train = subset(kept, labels, self.train_size, self.split_seed, "train")
-        spec = self.spec
-        return Splits(
-            spec,
-            TensorSplit(images[train], labels[train], spec, self.augment),
-            TensorSplit(images[val], labels[val], spec),
-            TensorSplit(*self._read(train=False), spec),
-        )
-
-    def _read(self, *, train: bool) -> tuple[Tensor, Tensor]:
-        """Return images [N, 3, H, W] uint8 and labels [N] int64; raises MissingData."""
+    @property
+    def files(self) -> PublishedFiles:
+        """The batches of pictures, with the names of the classes."""
         from torchvision import datasets as torchvision_datasets
 
         source = getattr(torchvision_datasets, self.variant)
-        root, side = Path(self.root).expanduser(), FACTS[self.variant].side
-        files = dict(source.train_list + source.test_list)
+        md5 = dict(source.train_list + source.test_list)
+        if self.variant != "STL10":
+            md5[source.meta["filename"]] = source.meta["md5"]
+        return PublishedFiles(self.variant, Path(self.root).expanduser(), source.base_folder, md5)
+
+    def read(self) -> Splits:
+        """Read the images; validation is held out of training."""
+        return self.held_out(self._read(train=True), self._read(train=False))
+
+    def _read(self, *, train: bool) -> Labelled:
+        from torchvision import datasets as torchvision_datasets
+
+        source, side = getattr(torchvision_datasets, self.variant), self.facts.side
+        files = self.files
         if self.variant == "STL10":
             part: dict[str, object] = {"split": "train" if train else "test"}
         else:
             part = {"train": train}
-            files[source.meta["filename"]] = source.meta["md5"]
 
-        def read() -> tuple[Tensor, Tensor]:
-            data = source(str(root), **part, download=self.download)
+        def read() -> Labelled:
+            data = source(str(files.root), **part, download=self.download)
             images = torch.from_numpy(data.data)
             if self.variant != "STL10":
                 images = images.permute(0, 3, 1, 2)
             labels = torch.as_tensor(data.targets if "train" in part else data.labels).long()
             if images.shape != (len(labels), 3, side, side):
-                raise ValueError(f"{len(labels)} labels for images of shape {tuple(images.shape)}")
-            return resized(images.contiguous(), self.size), labels
+                raise Refusal(f"{len(labels)} labels for images of shape {tuple(images.shape)}")
+            return images.contiguous(), labels
 
-        return read_published(self.variant, root, source.base_folder, files, read)
+        return files.read(read)

@@ -6,27 +6,30 @@ Digital Pathology", MICCAI 2018.
 
 import gzip
 import shutil
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from datasets.augment import augmentation
-from datasets.batching import Augmentation
-from datasets.files import UnreadableFiles, make_split
+from datasets.files import UnreadableFiles
 from datasets.framing import resized
-from datasets.holdout import subset
-from datasets.published import read_published
-from datasets.rotation import Degrees
-from datasets.spec import DataSpec, Split, Splits
-from partial_equiv.intervals import Count, Natural, NonNegative
+from datasets.holdout import selection
+from datasets.images import Facts, FileImages, Listed
+from datasets.published import PublishedFiles, PublishedImages
+from datasets.spec import MissingData, Splits
+from partial_equiv.intervals import Count
+from partial_equiv.refusal import Refusal
 
 __all__ = ["PCam", "Patches"]
 
-FOLDER, SIZE = "pcam", 96
+SIZE = 96
 Part = Literal["train", "val", "test"]
 NAMES: dict[Part, str] = {"train": "train", "val": "valid", "test": "test"}
+FACTS = Facts((0.701, 0.538, 0.692), (0.235, 0.277, 0.213), ("normal", "metastasis"))
+ARCHIVES = "https://zenodo.org/records/2546921"  # the publication of the data
 CACHE = 2**26  # bytes of a file's chunks that HDF5 keeps: patches come in random order
 
 
@@ -64,7 +67,7 @@ class Patches:
                 self._images = h5py.File(self.path, rdcc_nbytes=CACHE)["x"]
             rows = torch.from_numpy(self._images[start:stop])
             if rows.shape != (stop - start, SIZE, SIZE, 3):
-                raise ValueError(f"has shape {self._images.shape}")
+                raise Refusal(f"has shape {self._images.shape}")
         except (OSError, KeyError, ValueError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
             raise UnreadableFiles({self.path.name: reason}, self.path.parent) from None
@@ -75,106 +78,102 @@ class Patches:
         return {**self.__dict__, "_images": None}
 
 
-class PCam:
+@dataclass(frozen=True, kw_only=True)
+class PCam(PublishedImages, FileImages):
     """262,144 patches to train, 32,768 to validate and 32,768 to test, in two classes.
 
-    A split stays in its file unless `memory` GiB can hold it (the training split needs 6.8);
-    `num_workers` threads then read ahead. `train_size` and `val_size` keep class-balanced parts,
-    which `split_seed` fixes. Training images are turned by angles in [-augment_rotation,
-    augment_rotation], mirrored (`augment_flip`) and shifted by up to `augment_crop` pixels. All
-    images are resized to `size`, and `circle_crop` keeps only their inscribed discs.
+    The training split needs 6.8 GiB of `memory`. For further settings, see `ImageSet` and
+    `FileImages`.
+
+    Attributes:
+        val_size: keeps a class-balanced part of the validation patches; None: all.
     """
 
-    def __init__(
-        self,
-        root: str = "data",
-        size: Count = SIZE,
-        circle_crop: bool = False,
-        val_size: Count | None = None,
-        train_size: Count | None = None,
-        split_seed: Natural = 0,
-        memory: NonNegative = 1.0,
-        num_workers: Natural = 4,
-        augment_flip: bool = False,
-        augment_crop: Natural = 0,
-        augment_rotation: Degrees = 0.0,
-        download: bool = True,
-    ) -> None:
-        self.root = root
-        self.size = size
-        self.circle_crop = circle_crop
-        self.val_size = val_size
-        self.train_size = train_size
-        self.split_seed = split_seed
-        self.memory = memory
-        self.num_workers = num_workers
-        self.augment = augmentation(augment_flip, augment_crop, augment_rotation)
-        self.download = download
+    size: Count = SIZE
+    val_size: Count | None = None
 
     @property
-    def spec(self) -> DataSpec:
-        """Shapes, classes and normalisation."""
-        return DataSpec(
-            in_channels=3,
-            num_classes=2,
-            size=(self.size, self.size),
-            mean=(0.701, 0.538, 0.692),
-            std=(0.235, 0.277, 0.213),
-            class_names=("normal", "metastasis"),
-            circle_crop=self.circle_crop,
-        )
+    def facts(self) -> Facts:
+        """Classes and normalisation."""
+        return FACTS
 
-    def splits(self) -> Splits:
-        """Return the published splits; archives `*.h5.gz` in the folder are unpacked first.
+    @property
+    def files(self) -> PublishedFiles:
+        """Images and classes of the three splits."""
+        names = [_name(part, key) for part in NAMES for key in "xy"]
+        return self._published(names)
 
-        Raises MissingData if files are absent or damaged, ValueError for impossible sizes.
+    def check_available(self) -> None:
+        """Look whether the files or their archives are there, or can be downloaded.
+
+        Raises:
+            MissingData: naming what is missing, and how to get it.
         """
-        return Splits(
-            self.spec,
-            self._split("train", self.train_size, self.augment),
-            self._split("val", self.val_size),
-            self._split("test", None),
+        if not self.download or find_spec("gdown") is None:
+            place, names = self.files.place, self.files.md5
+            self._published([each for each in names if not _archive(place / each).exists()]).check()
+
+    def read(self) -> Splits:
+        """Read the published splits; archives `*.h5.gz` in the folder are unpacked first."""
+        return self.in_files(
+            self._listed("train", self.train_size),
+            self._listed("val", self.val_size),
+            self._listed("test", None),
         )
 
-    def _split(self, part: Part, size: int | None, augment: Augmentation | None = None) -> Split:
+    def _listed(self, part: Part, size: int | None) -> Listed:
         import h5py
 
-        root = Path(self.root).expanduser()
-        files = {f"camelyonpatch_level_2_split_{NAMES[part]}_{key}.h5": None for key in "xy"}
-        images, targets = (root / FOLDER / name for name in files)
+        files = self._published([_name(part, key) for key in "xy"])
+        images, targets = (files.place / name for name in files.md5)
 
         def read() -> tuple[int, Tensor]:
             from torchvision.datasets import PCAM
 
             for path in (images, targets):
                 _unpack(path)
-            PCAM(str(root), split=part, download=self.download)
+            PCAM(str(files.root), split=part, download=self.download)
             with h5py.File(images) as x, h5py.File(targets) as y:
                 labels = torch.from_numpy(y["y"][:]).flatten().long()
                 return len(x["x"]), labels
 
-        num, labels = read_published("PCam", root, FOLDER, files, read)
+        num, labels = files.read(read)
         if num != len(labels):
             reasons = {targets.name: f"{len(labels)} labels for {num} images"}
             raise UnreadableFiles(reasons, targets.parent)
-        chosen = subset(torch.arange(num), labels, size, self.split_seed, part)
-        return make_split(
-            Patches(images, self.size),
-            chosen,
-            labels[chosen],
-            self.spec,
-            augment,
-            memory=self.memory,
-            num_workers=self.num_workers,
+        chosen = selection(torch.arange(num), labels, size, self.split_seed, part)
+        return Patches(images, self.spec.size[0]), chosen, labels[chosen]
+
+    def _published(self, names: list[str]) -> PublishedFiles:
+        """Some of the files, with advice that holds whether or not gdown is installed."""
+        install = "" if find_spec("gdown") else "`pip install gdown` and "
+        download = (
+            f"put the archives *.h5.gz of {ARCHIVES} into that folder, or "
+            f"{install}run once with a network and dataset.download=true"
         )
+        root = Path(self.root).expanduser()
+        return PublishedFiles("PCam", root, "pcam", dict.fromkeys(names), download)
+
+
+def _name(part: Part, key: str) -> str:
+    """The file of a split's images (x) or classes (y)."""
+    return f"camelyonpatch_level_2_split_{NAMES[part]}_{key}.h5"
+
+
+def _archive(path: Path) -> Path:
+    return path.with_name(f"{path.name}.gz")
 
 
 def _unpack(path: Path) -> None:
-    """Make a file from its archive, if only that is there."""
-    archive = path.with_name(f"{path.name}.gz")
+    """Make a file from its archive, if only that is there; raises MissingData if that is torn."""
+    archive = _archive(path)
     if path.exists() or not archive.exists():
         return
     unfinished = path.with_name(f"{path.name}.unfinished")
-    with gzip.open(archive) as packed, unfinished.open("wb") as unpacked:
-        shutil.copyfileobj(packed, unpacked, 2**20)
+    try:
+        with gzip.open(archive) as packed, unfinished.open("wb") as unpacked:
+            shutil.copyfileobj(packed, unpacked, 2**20)
+    except (EOFError, gzip.BadGzipFile) as error:
+        what = f"the archive {archive.name} is damaged ({error})"
+        raise MissingData(what, path.parent, f"replace it by that of {ARCHIVES}") from None
     unfinished.rename(path)

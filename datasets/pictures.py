@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from io import BytesIO
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -13,14 +14,27 @@ from torch import Tensor
 from tqdm import tqdm
 
 from datasets.files import UnreadableFiles
+from datasets.spec import MissingData
+from partial_equiv.intervals import Interval
+from partial_equiv.refusal import Refusal
 
-__all__ = ["Fit", "Pictures", "is_picture"]
+__all__ = ["Bits", "Fit", "Pictures", "is_picture"]
+
+Bits = Annotated[int, Interval(9, 16)]
+"""How many bits of a pixel of 16 count."""
+
 
 Fit = Literal["crop", "pad", "stretch"]
 """How a picture becomes a square: its middle, all of it with black bars, or out of proportion."""
 
 BLOCK = 32  # pictures that a thread takes at once: handing over one costs as much as a small one
 LOOKS = 20_000  # pictures to look at, at most, before a training that reads them as it goes
+DEEP_LOOKS = 256  # of them to decode, should they have 16 bits
+TWELVE_BITS = 2 ** (12 - 8)  # what is below, of 256 levels, fits in 12 of 16 bits
+LARGEST = 2**28  # pixels of a picture: some 800 MB in colour
+UNREADABLE = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}  # by Pillow alone, that is
+# Pillow's own limit would warn of 90 million pixels, from a thread; ours is checked in `_open`.
+Image.MAX_IMAGE_PIXELS = None
 BILINEAR = Image.Resampling.BILINEAR  # Pillow's widens with the reduction, so that none aliases
 FITS: dict[Fit, Callable[[Image.Image, tuple[int, int]], Image.Image]] = {
     "crop": lambda image, size: ImageOps.fit(image, size, BILINEAR),
@@ -29,66 +43,115 @@ FITS: dict[Fit, Callable[[Image.Image, tuple[int, int]], Image.Image]] = {
 }
 
 
+@cache
+def _suffixes() -> frozenset[str]:
+    """The suffixes of files that Pillow can decode (it can write a PDF, say, but not read it)."""
+    known = Image.registered_extensions().items()
+    return frozenset(
+        suffix for suffix, kind in known if kind in Image.OPEN and kind not in UNREADABLE
+    )
+
+
 def is_picture(path: Path) -> bool:
     """Return whether a file's name is that of a picture; hidden files are none."""
-    known = Image.registered_extensions()
-    return path.suffix.lower() in known and not path.name.startswith(".")
+    return path.suffix.lower() in _suffixes() and not path.name.startswith(".")
 
 
 class Pictures:
     """The picture files `names`, relative to a root, as uint8 [C, size, size].
 
-    The camera's orientation is obeyed, what is transparent becomes white, 16 bits become 8.
+    The camera's orientation is obeyed, what is transparent becomes white, 16 bits become 8: the
+    upper 8 of those that count.
     """
 
     def __init__(
-        self, root: Path, names: Sequence[str], size: int, fit: Fit = "crop", grey: bool = False
+        self,
+        root: Path,
+        names: Sequence[str],
+        size: int,
+        fit: Fit = "crop",
+        grey: bool = False,
+        bits: Bits | None = None,
     ) -> None:
         self.root = root
         self.names = names
         self.size = size
         self.fit: Fit = fit
         self.grey = grey
+        self.bits = bits
 
     def read(self, index: int) -> Tensor:
         """Return one picture, uint8 [C, size, size]; raises UnreadableFiles."""
+        return self._decoded(index)[0]
+
+    def load(self, indices: Tensor, num_workers: int) -> Tensor:
+        """Return pictures, uint8 [N, C, size, size].
+
+        Raises:
+            UnreadableFiles: naming all of them.
+            MissingData: if all pictures of 16 bits use 12 or fewer, and `bits` does not say so.
+        """
+        channels = 1 if self.grey else 3
+        images = torch.empty(len(indices), channels, self.size, self.size, dtype=torch.uint8)
+        deep = torch.zeros(len(indices), dtype=torch.bool)
+        wanted = indices.tolist()
+
+        def fill(place: int) -> None:
+            images[place], deep[place] = self._decoded(wanted[place])
+
+        self._visit(fill, len(wanted), num_workers, "reading pictures")
+        if deep.any():
+            self._check_depth(int(images[deep].max()))
+        return images
+
+    def check(self, indices: Tensor, num_workers: int) -> None:
+        """Look at the beginnings of the files; of very many, at some, evenly spread.
+
+        Raises:
+            UnreadableFiles: naming those that do not begin like a picture.
+            MissingData: as `load` does.
+        """
+        wanted = indices[:: max(1, len(indices) // LOOKS)].tolist()
+        step = max(1, len(wanted) // DEEP_LOOKS)
+        levels: list[int] = []  # of pictures of 16 bits
+
+        def look(place: int) -> None:
+            try:
+                with _open(self._opened(wanted[place])) as file:
+                    deep = _is_deep(file)
+            except Exception as error:
+                raise self._unreadable(wanted[place], error) from None
+            if deep and place % step == 0:
+                levels.append(int(self.read(wanted[place]).max()))
+
+        self._visit(look, len(wanted), num_workers, "looking at pictures")
+        if levels:
+            self._check_depth(max(levels))
+
+    def _decoded(self, index: int) -> tuple[Tensor, bool]:
+        """Return one picture, and whether its file has 16 bits a pixel; raises UnreadableFiles."""
         try:
-            with Image.open(self._opened(index)) as file:
+            with _open(self._opened(index)) as file:
+                deep = _is_deep(file)
                 # A large JPEG is decoded at a fraction of its size, still at least `size`.
                 file.draft(None, (self.size, self.size))
-                image = _plain(ImageOps.exif_transpose(file), "L" if self.grey else "RGB")
+                image = ImageOps.exif_transpose(file)
+                image = _plain(image, "L" if self.grey else "RGB", self.bits or 16)
             pixels = np.array(FITS[self.fit](image, (self.size, self.size)))
         except Exception as error:  # decoders raise whatever a damaged file makes them
             raise self._unreadable(index, error) from None
         images = torch.from_numpy(pixels)
-        return images.unsqueeze(0) if self.grey else images.permute(2, 0, 1)
+        return images.unsqueeze(0) if self.grey else images.permute(2, 0, 1), deep
 
-    def load(self, indices: Tensor, num_workers: int) -> Tensor:
-        """Return pictures, uint8 [N, C, size, size]; raises UnreadableFiles naming them all."""
-        channels = 1 if self.grey else 3
-        images = torch.empty(len(indices), channels, self.size, self.size, dtype=torch.uint8)
-        wanted = indices.tolist()
-
-        def fill(place: int) -> None:
-            images[place] = self.read(wanted[place])
-
-        self._visit(fill, len(wanted), num_workers, "reading pictures")
-        return images
-
-    def check(self, indices: Tensor, num_workers: int) -> None:
-        """Raise UnreadableFiles naming the files that do not begin like a picture.
-
-        Of very many, some are looked at, evenly spread.
-        """
-        wanted = indices[:: max(1, len(indices) // LOOKS)].tolist()
-
-        def look(place: int) -> None:
-            try:
-                Image.open(self._opened(wanted[place])).close()
-            except Exception as error:
-                raise self._unreadable(wanted[place], error) from None
-
-        self._visit(look, len(wanted), num_workers, "looking at pictures")
+    def _check_depth(self, brightest: int) -> None:
+        """Refuse pictures of 16 bits the brightest of which is almost black."""
+        if self.bits is None and brightest < TWELVE_BITS:
+            raise MissingData(
+                "the pictures of 16 bits a pixel use 12 bits or fewer, and would be almost black",
+                self.root,
+                "set dataset.bits to the bits that count (12, say; 16 if they are that dark); "
+                "convert those in colour to 8 bits a channel",
+            )
 
     def _name(self, index: int) -> str:
         """Return what a picture is called in a complaint."""
@@ -132,12 +195,32 @@ class Pictures:
         return UnreadableFiles({name: reason}, self.root)
 
 
-def _plain(image: Image.Image, mode: Literal["L", "RGB"]) -> Image.Image:
+def _open(source: Path | BytesIO) -> Image.Image:
+    """Open a picture, not decoding it yet; raises ValueError if it is too large."""
+    file = Image.open(source)
+    width, height = file.size
+    if width * height > LARGEST:
+        file.close()
+        raise Refusal(f"{width} x {height} pixels are too many: make it smaller")
+    return file
+
+
+def _is_deep(file: Image.Image) -> bool:
+    """Whether a file that is open, and not decoded yet, has 16 bits a channel."""
+    tiles = getattr(file, "tile", ())
+    return file.mode.startswith("I;16") or any(";16" in str(tile[3]) for tile in tiles)
+
+
+def _plain(image: Image.Image, mode: Literal["L", "RGB"], bits: int) -> Image.Image:
     """Return an image of any mode in an 8-bit mode without transparency."""
     if image.mode.startswith("I;16"):  # Pillow would clip the values
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        values = np.asarray(image)
+        if values.max(initial=0) >= 2**bits:
+            raise Refusal(f"it has a pixel of {values.max()}, more than bits={bits} can hold")
+        image = Image.fromarray((values >> (bits - 8)).astype(np.uint8))
     elif image.mode in ("I", "F"):
-        raise ValueError(f"pixels of mode {image.mode} have no known range")
+        kind = "floats" if image.mode == "F" else "integers of 32 bits"
+        raise Refusal(f"its pixels are {kind} of no known range: save it with 8 or 16 bits")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)

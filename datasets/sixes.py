@@ -8,18 +8,21 @@ and MNIST6-M.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from datasets.digits import MEAN, STD, enlarge, read_digits
-from datasets.holdout import hold_out, subset
-from datasets.mnist import read_mnist
+from datasets.digits import FACTS as DIGITS
+from datasets.digits import enlarge, read_digits
+from datasets.holdout import hold_out
+from datasets.images import Facts, ImageSet, Labelled
+from datasets.mnist import FACTS as MNIST
+from datasets.mnist import MNISTImages
 from datasets.rotation import Degrees, rotated_once
-from datasets.spec import DataSpec, Splits
-from datasets.tensors import TensorSplit
-from partial_equiv.intervals import Count, Natural
+from datasets.spec import Splits
+from partial_equiv.intervals import Count
 
 __all__ = ["DigitsSixes", "MNISTSixes"]
 
@@ -30,125 +33,82 @@ MOTIONS: dict[Motion, Callable[[Tensor], Tensor]] = {
 }
 
 
-def _against_copies(images: Tensor, motion: Motion, spec: DataSpec) -> TensorSplit:
+def _against_copies(images: Tensor, motion: Motion) -> Labelled:
     """Return images [N, C, H, W] as class 0, followed by their copies as class 1."""
     targets = torch.arange(2).repeat_interleave(len(images))
-    return TensorSplit(torch.cat([images, MOTIONS[motion](images)]), targets, spec)
+    return torch.cat([images, MOTIONS[motion](images)]), targets
 
 
-def _sixes(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+def _sixes(images: Tensor, labels: Tensor) -> Labelled:
     """Return the sixes and a label 0 for each: the classes are made later."""
     sixes = images[labels == 6]
     return sixes, torch.zeros(len(sixes), dtype=torch.long)
 
 
-class DigitsSixes:
+@dataclass(frozen=True, kw_only=True)
+class DigitsSixes(ImageSet):
     """Upright sixes of scikit-learn's digits against their copies; no download.
 
-    Sizes count source images; a split holds both versions of each. `split_seed` fixes which images
-    are held out, whatever the training's seed.
+    Sizes count source images; a split holds both versions of each. For further settings, see
+    `ImageSet`.
+
+    Attributes:
+        copies: how class 1 is made.
+        test_size: source images held out for the test.
     """
 
-    def __init__(
-        self,
-        copies: Motion = "turned",
-        size: Count = 16,
-        val_size: Count = 30,
-        test_size: Count = 50,
-        train_size: Count | None = None,
-        split_seed: Natural = 0,
-    ) -> None:
-        self.copies = copies
-        self.size = size
-        self.val_size = val_size
-        self.test_size = test_size
-        self.train_size = train_size
-        self.split_seed = split_seed
+    copies: Motion = "turned"
+    size: Count = 16
+    val_size: Count = 30
+    test_size: Count = 50
 
     @property
-    def spec(self) -> DataSpec:
-        """Shapes, classes and normalisation."""
-        return DataSpec(
-            in_channels=1,
-            num_classes=2,
-            size=(self.size, self.size),
-            mean=MEAN,
-            std=STD,
-            class_names=("6", f"6 {self.copies}"),
-        )
+    def facts(self) -> Facts:
+        """Classes and normalisation."""
+        return replace(DIGITS, class_names=("6", f"6 {self.copies}"))
 
-    def splits(self) -> Splits:
-        """Return the three splits; no source image is in two of them.
-
-        Raises ValueError if the sizes leave nothing to train on.
-        """
+    def read(self) -> Splits:
+        """Make the images; no source image is in two splits."""
         images, labels = _sixes(*read_digits())
         images = enlarge(images, self.size, torch.zeros(len(images)))
         rest, test = hold_out(labels, self.test_size, self.split_seed, "test")
-        kept, held = hold_out(labels[rest], self.val_size, self.split_seed, "val")
-        train = subset(rest[kept], labels, self.train_size, self.split_seed, "train")
-        spec = self.spec
-        parts = (
-            _against_copies(images[part], self.copies, spec) for part in (train, rest[held], test)
-        )
-        return Splits(spec, *parts)
+        train, val = (rest[chosen] for chosen in self.divided(labels[rest]))
+        parts = (_against_copies(images[part], self.copies) for part in (train, val, test))
+        return self.in_memory(*parts)
 
 
-class MNISTSixes:
+@dataclass(frozen=True, kw_only=True)
+class MNISTSixes(MNISTImages):
     """MNIST's sixes against their copies: 5,918 source images to train and validate, 958 to test.
 
-    Every source image is first turned by a seeded angle in [-rotation, rotation] (bilinear), then
-    copied. Sizes count source images; a split holds both versions of each. `split_seed` fixes the
-    angles and which images are held out, whatever the training's seed.
+    Sizes count source images; a split holds both versions of each. For further settings, see
+    `ImageSet`.
+
+    Attributes:
+        copies: how class 1 is made.
+        rotation: every source image is turned by a seeded angle in [-rotation, rotation] degrees
+            (bilinear), then copied; `split_seed` fixes it, too.
     """
 
-    def __init__(
-        self,
-        root: str = "data",
-        copies: Motion = "turned",
-        rotation: Degrees = 0.0,
-        val_size: Count = 500,
-        train_size: Count | None = None,
-        split_seed: Natural = 0,
-        download: bool = True,
-    ) -> None:
-        self.root = root
-        self.copies = copies
-        self.rotation = rotation
-        self.val_size = val_size
-        self.train_size = train_size
-        self.split_seed = split_seed
-        self.download = download
+    copies: Motion = "turned"
+    rotation: Degrees = 0.0
+    val_size: Count = 500
 
     @property
-    def spec(self) -> DataSpec:
-        """Shapes, classes and normalisation."""
-        return DataSpec(
-            in_channels=1,
-            num_classes=2,
-            size=(28, 28),
-            mean=(0.1307,),
-            std=(0.3081,),
-            class_names=("6", f"6 {self.copies}"),
-        )
+    def facts(self) -> Facts:
+        """Classes and normalisation."""
+        return replace(MNIST["MNIST"], class_names=("6", f"6 {self.copies}"))
 
-    def splits(self) -> Splits:
-        """Read the images and return the splits; no source image is in two of them.
-
-        Raises MissingData if the files are absent or damaged, ValueError for impossible sizes.
-        """
+    def read(self) -> Splits:
+        """Read the images; no source image is in two splits."""
         images, labels = self._read(train=True)
-        kept, val = hold_out(labels, self.val_size, self.split_seed, "val")
-        train = subset(kept, labels, self.train_size, self.split_seed, "train")
+        train, val = self.divided(labels)
         test, _ = self._read(train=False)
-        spec = self.spec
-        parts = (
-            _against_copies(part, self.copies, spec) for part in (images[train], images[val], test)
-        )
-        return Splits(spec, *parts)
+        parts = (_against_copies(part, self.copies) for part in (images[train], images[val], test))
+        return self.in_memory(*parts)
 
-    def _read(self, *, train: bool) -> tuple[Tensor, Tensor]:
-        images, labels = _sixes(*read_mnist(self.root, train=train, download=self.download))
+    def _read(self, *, train: bool) -> Labelled:
+        images, labels = _sixes(*self.read_part(train=train))
         if self.rotation:
             part = "train angles" if train else "test angles"
             images = rotated_once(images, self.rotation, self.split_seed, part)

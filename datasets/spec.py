@@ -7,14 +7,25 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-__all__ = ["DataSpec", "MissingData", "Split", "Splits"]
+from partial_equiv.refusal import Refusal
+
+__all__ = ["DataSpec", "MissingData", "Split", "Splits", "one_line"]
 
 
-class MissingData(ValueError):
+def one_line(text: str) -> str:
+    """Return a text that any terminal and log file takes, whatever names of files are in it.
+
+    >>> print(one_line("a\\nb\\udcff.jpg"))
+    a\\nb\\udcff.jpg
+    """
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
+class MissingData(Refusal):
     """One line: which data are missing or damaged, where they were looked for, how to get them."""
 
     def __init__(self, what: str, where: object, remedy: str) -> None:
-        super().__init__(f"{what}; looked in {where}; {remedy}")
+        super().__init__(one_line(f"{what}; looked in {where}; {remedy}"))
 
 
 @dataclass(frozen=True)
@@ -46,6 +57,21 @@ class DataSpec:
         size = self.target_size if self.num_classes is None else self.num_classes
         assert size is not None, "a data set has classes or target vectors"
         return size
+
+    def normalised(self, images: Tensor) -> Tensor:
+        """Return images [..., C, H, W] in 0..1 as a net is given them."""
+        mean, std = self._statistics(images)
+        return (images - mean) / std
+
+    def denormalised(self, images: Tensor) -> Tensor:
+        """Return normalised images [..., C, H, W] in 0..1 again, neither clipped nor rounded."""
+        mean, std = self._statistics(images)
+        return images * std + mean
+
+    def _statistics(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and std [C, 1, 1] where the images are, and as precise."""
+        mean, std = (images.new_tensor(each).view(-1, 1, 1) for each in (self.mean, self.std))
+        return mean, std
 
 
 class Split(Protocol):
@@ -84,3 +110,20 @@ class Splits:
     train: Split
     val: Split
     test: Split
+
+
+class DataSet(Protocol):
+    """What a config names: a cheap object that reads its samples when it is asked for them."""
+
+    @property
+    def spec(self) -> DataSpec:
+        """What is known before any data are read."""
+        ...
+
+    def splits(self) -> Splits:
+        """Read the data.
+
+        Raises:
+            MissingData: saying how to get them.
+        """
+        ...

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from datasets.batching import Augmentation, BatchedSplit, Transformation
 from datasets.spec import DataSpec
+from partial_equiv.refusal import Refusal
 
 __all__ = ["TensorSplit"]
 
@@ -30,7 +31,7 @@ class TensorSplit(BatchedSplit):
     ) -> None:
         expected = (len(targets), spec.in_channels, *spec.size)
         if tuple(images.shape) != expected:
-            raise ValueError(f"images have shape {tuple(images.shape)}, expected {expected}")
+            raise Refusal(f"images have shape {tuple(images.shape)}, expected {expected}")
         super().__init__(targets, spec, augment, transform)
         self.images = images
         self._copies: dict[str, tuple[Tensor, Tensor]] = {}

@@ -22,6 +22,7 @@ from checkpoint import load, save
 from datasets.files import UnreadableFiles
 from datasets.pictures import Fit, Pictures
 from datasets.spec import MissingData
+from partial_equiv.refusal import Refusal
 
 __all__ = ["RecordPictures", "Records", "find_shards", "read_index"]
 
@@ -134,7 +135,7 @@ def _index(shard: Path) -> list[tuple[int, int, int]]:
                 length = int.from_bytes(head[:8], "little")
                 record = file.read(min(length, shard.stat().st_size))
                 if len(head + record + file.read(TAIL)) < HEAD + length + TAIL:
-                    raise ValueError("torn, or compressed")
+                    raise Refusal("torn, or compressed")
                 features = _features(record)
                 _picture(features)
                 label = _value(features[LABEL].int64_list, LABEL)
@@ -159,5 +160,5 @@ def _picture(features: Any) -> bytes:  # noqa: ANN401
 def _value(values: Any, name: str) -> Any:  # noqa: ANN401
     """Return the only value of a feature."""
     if len(values.value) != 1:
-        raise ValueError(f"no {name}")
+        raise Refusal(f"no {name}")
     return values.value[0]

@@ -4,9 +4,12 @@ The picture is a shaded ball, printed in ordered dither: whether a dot is black 
 parity of its row and column. Such a texture lies on the pixel grid as a subsampled layer does.
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
+from datasets.dataset import DataSet
 from datasets.spec import DataSpec, Splits
 from datasets.tensors import TensorSplit
 from partial_equiv.intervals import Count
@@ -36,18 +39,19 @@ def dithered_ball(size: int) -> Tensor:
     return (light > thresholds).float()
 
 
-class TurnedPicture:
+@dataclass(frozen=True)
+class TurnedPicture(DataSet):
     """Two images: class 0 is the picture, class 1 the same turned by 90°, counter-clockwise.
 
     All splits are these two: what is asked is whether a net *can* learn the difference.
 
-    Args:
+    Attributes:
         size: of the picture, in pixels.
         copies: of both images in a training epoch.
     """
 
-    def __init__(self, size: Count = 32, copies: Count = 100) -> None:
-        self.size, self.copies = size, copies
+    size: Count = 32
+    copies: Count = 100
 
     @property
     def spec(self) -> DataSpec:
@@ -61,8 +65,8 @@ class TurnedPicture:
             class_names=("upright", "turned"),
         )
 
-    def splits(self) -> Splits:
-        """Return the three splits."""
+    def read(self) -> Splits:
+        """Make the three splits."""
         picture = dithered_ball(self.size)
         images = torch.stack([picture, picture.rot90()])[:, None]
         classes = torch.arange(2)

@@ -43,7 +43,7 @@ class StudySweeper(BasicSweeper):
 
     def sweep(self, arguments: list[str]) -> Any:  # noqa: ANN401
         """Launch what is not done yet."""
-        from composition import quoted
+        from config_schema.quoting import quoted
         from studies.folder import read_study_folder
         from studies.study import waves
 

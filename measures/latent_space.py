@@ -8,6 +8,7 @@ from measures.measure import Measure, Measured, Subject
 from measures.orbits import decoded, encoded, spaced, test_orbits
 from models.vae import VAE
 from partial_equiv.intervals import Count
+from partial_equiv.refusal import Refusal
 from tasks import Task
 
 __all__ = ["LatentSpace"]
@@ -26,9 +27,9 @@ class LatentSpace(Measure):
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
         """Raise ValueError unless the net is an autoencoder of views."""
         if not isinstance(model, VAE):
-            raise ValueError("the net is no autoencoder; try net=vae_small task=elbo")
+            raise Refusal("the net is no autoencoder; try net=vae_small task=elbo")
         if spec.num_views == 1 or spec.whole_orbits:
-            raise ValueError("the data set has no views of single images; try dataset=orbits")
+            raise Refusal("the data set has no views of single images; try dataset=orbits")
 
     def measure(self, subject: Subject) -> Measured:
         """The latent size, and the pictures."""

@@ -14,6 +14,7 @@ from measures.orbits import decoded, encoded, spaced, test_orbits
 from models.latent import Transformation
 from models.vae import VAE
 from partial_equiv.intervals import Count
+from partial_equiv.refusal import Refusal
 from tasks import Task, Turning
 
 __all__ = ["Errors", "TurningErrors", "turning_errors"]
@@ -34,7 +35,7 @@ class TurningErrors(Measure):
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
         """Raise ValueError unless the net is a turn of latents."""
         if not (isinstance(model, Transformation) and isinstance(task, Turning)):
-            raise ValueError("the net is no turn of latents; try net=transformation task=turning")
+            raise Refusal("the net is no turn of latents; try net=transformation task=turning")
 
     def measure(self, subject: Subject) -> Measured:
         """The errors: over single steps, of the whole turn, and by the angle."""

@@ -9,6 +9,7 @@ from datasets.spec import DataSpec
 from measures.measure import Measure, Measured, Subject
 from measures.orbits import test_orbits
 from partial_equiv.gconv import frozen_kernels
+from partial_equiv.refusal import Refusal
 from tasks import Classification, Task
 
 __all__ = ["Views", "agreement", "answers"]
@@ -22,9 +23,9 @@ class Views(Measure):
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
         """Raise ValueError unless the net classifies views of images."""
         if not isinstance(task, Classification):
-            raise ValueError("the net is no classifier; try task=classification")
+            raise Refusal("the net is no classifier; try task=classification")
         if spec.num_views == 1:
-            raise ValueError("the data set has no orbits; try dataset=orbits or dataset=latents")
+            raise Refusal("the data set has no orbits; try dataset=orbits or dataset=latents")
 
     def measure(self, subject: Subject) -> Measured:
         """The figures of all views together, and a line for each of them."""

@@ -16,6 +16,7 @@ from partial_equiv.equivariance import resample
 from partial_equiv.gconv import GroupFeature
 from partial_equiv.groups import O2, SO2
 from partial_equiv.intervals import Count, Fraction, Positive
+from partial_equiv.refusal import Refusal
 from partial_equiv.sampling import Sampling
 
 __all__ = ["Augerino"]
@@ -57,7 +58,7 @@ class Augerino(nn.Module):
     ) -> None:
         super().__init__()
         if mirror and num_copies % 2:
-            raise ValueError(f"num_copies={num_copies}: mirror needs an even number, half of each")
+            raise Refusal("mirror needs an even number, half of each", num_copies=num_copies)
         self.augmentation = Sampling(
             O2() if mirror else SO2(),
             num_copies,

@@ -18,6 +18,7 @@ from typing import Literal
 
 from torch import nn
 
+from models.layers import check_places, layer_channels
 from models.readout import readout
 from partial_equiv.ck import Kernel
 from partial_equiv.gconv import (
@@ -30,7 +31,8 @@ from partial_equiv.gconv import (
     PointwiseConv,
     SpatialPool,
 )
-from partial_equiv.intervals import Count, Fraction, Natural, Positive
+from partial_equiv.intervals import Count, Natural, Positive, Share
+from partial_equiv.refusal import Refusal
 from partial_equiv.sampling import Sampling
 
 __all__ = ["CKResNet", "ResidualBlock"]
@@ -49,6 +51,9 @@ class ResidualBlock(nn.Module):
         norm: over what to normalise the sum (see `Norm`).
         pool: how to pool over space, None for not at all.
         dropout: probability to drop a channel between the convolutions.
+
+    Raises:
+        ValueError: if the convolutions change the size of the map, which the shortcut keeps.
     """
 
     def __init__(
@@ -65,6 +70,13 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.conv1 = conv(in_channels, out_channels)
         self.conv2 = conv(out_channels, out_channels)
+        window = self.conv1.windows(0)
+        if window.stride > 1 or window.extent != 2 * window.padding + 1:
+            raise ValueError(
+                f"padding={window.padding}: with kernel_size={window.kernel_size} and stride="
+                f"{window.stride} the size changes, and a residual block adds its input to its "
+                "output; use padding=same, an odd kernel_size and stride=1"
+            )
         self.branch_norm = Norm(out_channels, "instance", affine=False)
         self.dropout = Dropout(dropout)
         self.shortcut = None if shortcut is None else shortcut(in_channels, out_channels)
@@ -142,18 +154,17 @@ class CKResNet(nn.Sequential):
         shortcut: Literal["pointwise", "identity"] = "pointwise",
         shortcut_kernel_channels: Count | None = 16,
         norm: Over = "batch",
-        dropout: Fraction = 0.0,
+        dropout: Share = 0.0,
         group_pool: Literal["mean", "max"] = "max",
         spatial_pool: Literal["mean", "max"] = "max",
     ) -> None:
-        if any(place > len(widths) for place in pools):
-            raise ValueError(f"pools={list(pools)}: the last block is number {len(widths)}")
-        channels = [hidden_channels, *(round(hidden_channels * width) for width in widths)]
+        check_places("pools", pools, len(widths))
+        channels = [hidden_channels, *layer_channels(hidden_channels, widths)]
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         layers["lifting"] = first = lifting(in_channels, hidden_channels)
         if shortcut == "identity" and not same_everywhere(first.sampling):
-            raise ValueError(
-                "shortcut=identity: the layers compute different elements, use shortcut=pointwise"
+            raise Refusal(
+                "the layers compute different elements, use shortcut=pointwise", shortcut="identity"
             )
         layers["norm"] = Norm(hidden_channels, norm)
         if 0 in pools:

@@ -13,6 +13,7 @@ from typing import Literal
 
 from torch import nn
 
+from models.layers import check_places, layer_channels
 from models.readout import Order, readout
 from partial_equiv.gconv import (
     Activation,
@@ -22,7 +23,8 @@ from partial_equiv.gconv import (
     Norm,
     SpatialPool,
 )
-from partial_equiv.intervals import Count, Fraction, Natural, Positive
+from partial_equiv.intervals import Count, Natural, Positive, Share
+from partial_equiv.refusal import Refusal
 
 __all__ = ["GCNN"]
 
@@ -75,7 +77,7 @@ class GCNN(nn.Sequential):
         pools: Sequence[Natural] = (1,),
         pool: Literal["max", "mean", "blur"] = "max",
         dropout_after: Sequence[Natural] = (),
-        dropout: Fraction = 0.0,
+        dropout: Share = 0.0,
         dropout_each: Literal["channel", "value"] = "channel",
         norm: Literal["batch", "instance", "layer"] = "batch",
         kernel_size: Count | None = None,
@@ -85,11 +87,10 @@ class GCNN(nn.Sequential):
         first_pool: Order = "group",
     ) -> None:
         if last_kernel_size is not None and not widths:
-            raise ValueError(f"last_kernel_size={last_kernel_size}: widths=[] has no last one")
+            raise Refusal("widths=[] has no last one", last_kernel_size=last_kernel_size)
         for name, places in (("pools", pools), ("dropout_after", dropout_after)):
-            if any(place > len(widths) for place in places):
-                raise ValueError(f"{name}={list(places)}: the last layer is number {len(widths)}")
-        channels = [hidden_channels, *(round(hidden_channels * width) for width in widths)]
+            check_places(name, places, len(widths))
+        channels = [hidden_channels, *layer_channels(hidden_channels, widths)]
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         sizes: dict[str, object] = {} if kernel_size is None else {"kernel_size": kernel_size}
         for i, out_channels in enumerate(channels):

@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor, nn
 
+from from_run import FromRun
 from partial_equiv.intervals import Count
-from run_folder import FromRun
+from partial_equiv.refusal import Refusal
 
 __all__ = ["Generators", "LatentClassifier", "OrbitAverage", "Transformation", "latent_mlp"]
 
@@ -123,7 +124,7 @@ class OrbitAverage(nn.Module):
     ) -> None:
         if transformation.latent_size != in_channels:
             reason = f"turns latents of size {transformation.latent_size}, not {in_channels}"
-            raise ValueError(f"transformation: {reason}")
+            raise Refusal(f"transformation: {reason}")
         super().__init__()
         self.transformation = transformation.requires_grad_(False)
         self.num_views = num_views

@@ -15,9 +15,11 @@ from typing import Literal
 
 from torch import nn
 
+from models.layers import layer_channels
 from models.readout import readout
 from partial_equiv.gconv import Activation, AveragedConv, Norm
 from partial_equiv.intervals import Count, Positive
+from partial_equiv.refusal import Refusal
 
 __all__ = ["ParityCNN"]
 
@@ -52,11 +54,12 @@ class ParityCNN(nn.Sequential):
         spatial_pool: Literal["mean", "max"] = "mean",
     ) -> None:
         if len(strides) != len(widths):
-            raise ValueError(f"strides={list(strides)}: widths has {len(widths)} layers")
+            raise Refusal(f"widths has {len(widths)} layers", strides=list(strides))
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         channels = in_channels
-        for i, (width, stride) in enumerate(zip(widths, strides, strict=True), 1):
-            before, channels = channels, round(hidden_channels * width)
+        scaled = layer_channels(hidden_channels, widths)
+        for i, (width, stride) in enumerate(zip(scaled, strides, strict=True), 1):
+            before, channels = channels, width
             layers[f"conv{i}"] = averaged(before, channels, stride=stride)
             layers[f"norm{i}"] = Norm(channels, norm)
             layers[f"activation{i}"] = Activation()

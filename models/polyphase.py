@@ -28,7 +28,9 @@ class StrongestPhase(nn.Module):
 
     def forward(self, feature: GroupFeature) -> tuple[GroupFeature, Tensor]:
         x = feature.x.unflatten(-1, (-1, 2)).unflatten(-3, (-1, 2))  # [B, C, G, H/2, 2, W/2, 2]
-        strength = x.detach().square().sum((1, 2)).sum((1, 3), dtype=torch.float64).flatten(1)
+        weights = feature.broadcast_weights()  # what is dropped does not choose
+        seen = x if weights is None else x * weights[..., None, None]
+        strength = seen.detach().square().sum((1, 2)).sum((1, 3), dtype=torch.float64).flatten(1)
         weaker = strength < strength.amax(1, keepdim=True) * (1 - TIE)  # no NaN is
         image, phase = (~weaker).nonzero(as_tuple=True)
         x = x[image, :, :, :, phase // 2, :, phase % 2]  # [B', C, G, H/2, W/2]

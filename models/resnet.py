@@ -19,6 +19,7 @@ from typing import Literal
 from torch import nn
 
 from models.ckresnet import same_everywhere
+from models.layers import layer_channels
 from models.readout import Order, readout
 from partial_equiv.gconv import (
     Activation,
@@ -29,6 +30,7 @@ from partial_equiv.gconv import (
     SpatialPool,
 )
 from partial_equiv.intervals import Count, Positive
+from partial_equiv.refusal import Refusal
 
 __all__ = ["PreActivationBlock", "ResNet"]
 
@@ -118,7 +120,7 @@ class ResNet(nn.Sequential):
         first_pool: Order = "space",
     ) -> None:
         if len(blocks) != len(widths):
-            raise ValueError(f"blocks={list(blocks)}: widths has {len(widths)} stages")
+            raise Refusal(f"widths has {len(widths)} stages", blocks=list(blocks))
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         size, stride = (3, 1) if stem == "cifar" else (7, 2)
         layers["lifting"] = first = lifting(
@@ -131,21 +133,23 @@ class ResNet(nn.Sequential):
         )
         if not same_everywhere(first.sampling):
             sampling = first.sampling
-            cause = "partial=True" if sampling.partial else f"scope={sampling.scope}"
-            raise ValueError(
-                f"{cause}: a ResNet adds what its layers compute, and needs the same elements of "
-                "all of them: conv.partial=False, and base_group.scope=network or "
-                "base_group.sampling=deterministic"
+            cause = {"partial": True} if sampling.partial else {"scope": sampling.scope}
+            raise Refusal(
+                "a ResNet adds what its layers compute, and needs the same elements of all of "
+                "them: conv.partial=False, and base_group.scope=network or "
+                "base_group.sampling=deterministic",
+                **cause,
             )
         if stem == "imagenet":
             layers["norm0"] = Norm(hidden_channels, norm)
             layers["activation0"] = Activation()
             layers["pool0"] = SpatialPool("max", 3, 2, padding=1)
         channels = hidden_channels
-        for i, (width, depth) in enumerate(zip(widths, blocks, strict=True), 1):
+        scaled = layer_channels(hidden_channels, widths)
+        for i, (width, depth) in enumerate(zip(scaled, blocks, strict=True), 1):
             stage = []
             for j in range(depth):
-                before, channels = channels, round(hidden_channels * width)
+                before, channels = channels, width
                 stride = 2 if i > 1 and j == 0 else 1
                 stage.append(PreActivationBlock(before, channels, conv, stride, norm))
             layers[f"stage{i}"] = nn.Sequential(*stage)

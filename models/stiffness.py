@@ -27,11 +27,13 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from models.layers import check_places, layer_channels
 from models.polyphase import StrongestPhase
 from models.readout import PoolEach
 from partial_equiv.gconv import Activation, GroupConv, GroupFeature, LiftingConv, Norm, SpatialPool
 from partial_equiv.groups import Group
 from partial_equiv.intervals import Count, Natural, Positive
+from partial_equiv.refusal import Refusal
 
 __all__ = ["COMPONENTS", "StiffnessHead", "StiffnessNet", "representation"]
 
@@ -84,19 +86,19 @@ class StiffnessNet(nn.Sequential):
         norm: Literal["batch", "instance", "layer"] = "batch",
     ) -> None:
         if num_classes != len(COMPONENTS):
-            raise ValueError(
+            raise Refusal(
                 f"a stiffness has {len(COMPONENTS)} components, the data set {num_classes}; "
                 "try dataset=unit_cells task=regression"
             )
-        if any(place > len(widths) for place in pools):
-            raise ValueError(f"pools={list(pools)}: the last layer is number {len(widths)}")
-        halvings = 2 ** len(set(pools))
+        check_places("pools", pools, len(widths))
+        halvings = 2 ** len(pools)
         if size[0] != size[1] or size[0] % halvings:
-            raise ValueError(
-                f"pools={list(pools)}: cells of {size[0]} x {size[1]} pixels should be square, and "
-                f"a multiple of {halvings}"
+            raise Refusal(
+                f"cells of {size[0]} x {size[1]} pixels should be square, and a multiple "
+                f"of {halvings}",
+                pools=list(pools),
             )
-        channels = [hidden_channels, *(round(hidden_channels * width) for width in widths)]
+        channels = [hidden_channels, *layer_channels(hidden_channels, widths)]
         around: dict[str, object] = {} if shifts == "none" else {"padding_mode": "circular"}
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         dilation = 1
@@ -192,9 +194,10 @@ class StiffnessHead(nn.Module):
     def __init__(self, channels: Count, group: Group, positive: Positivity = "none") -> None:
         super().__init__()
         if not group.permutes_pixels:
-            raise ValueError(
-                f"base_group.group={type(group).__name__}: a stiffness net needs elements that map "
-                "pixels to pixels, use T2, mirror, or cyclic or dihedral of order 1, 2 or 4"
+            raise Refusal(
+                "a stiffness net needs elements that map pixels to pixels, use T2, "
+                "mirror, or cyclic or dihedral of order 1, 2 or 4",
+                **{"base_group.group": type(group).__name__},
             )
         self.group, self.positive = group, positive
         self.linear = nn.Linear(channels, len(COMPONENTS))

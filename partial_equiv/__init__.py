@@ -41,6 +41,7 @@ from partial_equiv.groups import Trivial as Trivial
 from partial_equiv.penalties import kernel_l2 as kernel_l2
 from partial_equiv.penalties import monotone as monotone
 from partial_equiv.penalties import narrow as narrow
+from partial_equiv.refusal import Refusal as Refusal
 from partial_equiv.sampling import Sample as Sample
 from partial_equiv.sampling import Sampling as Sampling
 from partial_equiv.sampling import learned_subsets as learned_subsets
@@ -76,6 +77,7 @@ __all__ = [
     "Mirror",
     "Norm",
     "PointwiseConv",
+    "Refusal",
     "Sample",
     "Sampling",
     "SeparableKernel",

@@ -10,16 +10,26 @@ from dataclasses import dataclass
 from math import inf
 from typing import Annotated, Any
 
-__all__ = ["Count", "Fraction", "Interval", "Natural", "NonNegative", "Positive", "Several"]
+__all__ = [
+    "Count",
+    "Fraction",
+    "Interval",
+    "Natural",
+    "NonNegative",
+    "Positive",
+    "Several",
+    "Share",
+]
 
 
 @dataclass(frozen=True)
 class Interval:
-    """The numbers from `low` to `high`; `low` itself is left out if `open_low`."""
+    """The numbers from `low` to `high`, without themselves if `open_low`, `open_high`."""
 
     low: float = -inf
     high: float = inf
     open_low: bool = False
+    open_high: bool = False
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: Callable[[object], dict[str, Any]]
@@ -28,13 +38,14 @@ class Interval:
         if self.low > -inf:
             schema["gt" if self.open_low else "ge"] = self.low
         if self.high < inf:
-            schema["le"] = self.high
+            schema["lt" if self.open_high else "le"] = self.high
         return schema
 
 
-Count = Annotated[int, Interval(1)]
-Several = Annotated[int, Interval(2)]
-Natural = Annotated[int, Interval(0)]
+Count = Annotated[int, Interval(1, 2**31 - 1)]
+Several = Annotated[int, Interval(2, 2**31 - 1)]
+Natural = Annotated[int, Interval(0, 2**31 - 1)]
 Fraction = Annotated[float, Interval(0, 1)]
+Share = Annotated[float, Interval(0, 1, open_high=True)]  # of things that must not be all
 Positive = Annotated[float, Interval(0, open_low=True)]
 NonNegative = Annotated[float, Interval(0)]

@@ -36,7 +36,7 @@ def kernel_l2(model: nn.Module) -> Tensor:
     return torch.stack(norms).sum() if norms else torch.zeros(())
 
 
-def ranges(model: nn.Module) -> list[nn.Parameter]:
-    """The learned ranges θ_l, in the order of the layers."""
-    found = (sampling.range for _, sampling in samplings(model))
-    return [extent for extent in found if isinstance(extent, nn.Parameter)]
+def ranges(model: nn.Module) -> list[Tensor]:
+    """The learned ranges θ_l as they count, in the order of the layers."""
+    learned = (each for _, each in samplings(model) if isinstance(each.range, nn.Parameter))
+    return [sampling.extent for sampling in learned]

@@ -27,8 +27,9 @@ FLOOR = 0.01  # a range of 0 would be a stationary point, and infinitely far fro
 class SubsetEncoder(nn.Sequential):
     """From a layer's input [B, C, G, H, W] to numbers [B, num_outputs], 1 at the start.
 
-    Linear C → 2C, LeakyReLU .1, Linear 2C → num_outputs with weight 0 and bias 1: training starts
-    from the whole group, the same for every image.
+    Linear C → 2C, LeakyReLU .1, Linear 2C → num_outputs with weight 0 and bias 1, the same for
+    every image: training starts from all rotations (θ = 1) and keeps each optional part with
+    probability σ(1) = .73, more often than not, so that evaluation starts from the whole group.
     """
 
     def __init__(self, in_channels: int, num_outputs: int) -> None:
@@ -50,23 +51,24 @@ class SubsetEncoder(nn.Sequential):
 
 class _Project(torch.autograd.Function):
     @staticmethod
-    def forward(context: Any, value: Tensor) -> Tensor:  # noqa: ANN401
+    def forward(context: Any, value: Tensor, floor: float) -> Tensor:  # noqa: ANN401
         context.save_for_backward(value)
-        return value.clamp(FLOOR, 1)
+        context.floor = floor
+        return value.clamp(floor, 1)
 
     @staticmethod
-    def backward(context: Any, grad: Tensor) -> Tensor:  # noqa: ANN401
+    def backward(context: Any, grad: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
         (value,) = context.saved_tensors
-        outward = ((value > 1) & (grad < 0)) | ((value < FLOOR) & (grad > 0))
-        return grad.masked_fill(outward, 0)
+        outward = ((value > 1) & (grad < 0)) | ((value < context.floor) & (grad > 0))
+        return grad.masked_fill(outward, 0), None
 
 
-def project(value: Tensor) -> Tensor:
-    """Clamp to [.01, 1] with a projected gradient: outside, only a step back in has a gradient.
+def project(value: Tensor, floor: float = FLOOR) -> Tensor:
+    """Clamp to [floor, 1] with a projected gradient: outside, only a step back in has a gradient.
 
     A plain clamp would hold an output that has left the interval outside for ever.
     """
-    return _Project.apply(value)
+    return _Project.apply(value, floor)
 
 
 def uniform_kl(extent: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator
+from inspect import signature
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -45,12 +46,14 @@ def run(build: Build, tracker: Tracker, run_folder: Path, debug: bool = False) -
     """Train, test and look; returns the final figures by flat names."""
     parts = build()
     model, splits, trainer = parts.model, parts.splits, parts.trainer
+    pools = "pool" in signature(type(model)).parameters
+    advice = " (net.pool=blur is exact on every size)" if pools else ""
     for name, size in inexact_layers(model, splits.spec.in_channels, splits.spec.size):
         log.warning(
-            "%s subsamples %d pixels off centre: equivariance is no longer exact from there on "
-            "(net.pool=blur is exact on every size)",
+            "%s subsamples %d pixels off centre: equivariance is no longer exact from there on%s",
             name,
             size,
+            advice,
         )
     start = {f"range/{name}": value for name, value in learned_subsets(model).items()}
     fit = trainer.fit(model, splits, parts.task)

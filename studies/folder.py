@@ -6,7 +6,6 @@ report.md, tables/, figures/
 """
 
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,19 +13,20 @@ from statistics import fmean
 from typing import Any, Literal, TypeAlias
 
 from config_schema import ConfigError
+from plain_files import read_json, write_whole
 from run_folder import (
     has_checkpoint,
     is_done,
     is_running,
     read_failure,
     read_result,
-    write_whole,
 )
 from studies.study import Job, Study, read_study
 
 __all__ = ["State", "StudyFolder", "is_study", "read_study_folder"]
 
 STUDY = "study.json"
+REMEDY = "start the study again to write it anew"
 State: TypeAlias = Literal["done", "running", "torn", "failed", "waiting"]
 
 
@@ -135,20 +135,14 @@ def read_study_folder(path: Path) -> StudyFolder:
     file = path / STUDY
     if not file.is_file():
         raise ConfigError(f"{path}: holds no study ({STUDY} is not there)")
+    values = read_json(file, dict, REMEDY)
     try:
-        values: Mapping[str, Any] = json.loads(file.read_text())
-        jobs: Sequence[Mapping[str, Any]] = values["jobs"]
-        return StudyFolder(
-            path,
-            str(values["name"]),
-            read_study(values["study"]),
-            tuple(map(str, values["further"])),
-            tuple(
-                Job(str(e["row"]), int(e["seed"]), tuple(e["words"]), tuple(e["needs"]))
-                for e in jobs
-            ),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, ConfigError):
-            raise
-        raise ConfigError(f"{file}: is damaged; start the study again to write it anew") from None
+        jobs = [
+            Job(str(e["row"]), int(e["seed"]), tuple(map(str, e["words"])), tuple(e["needs"]))
+            for e in values["jobs"]
+        ]
+        study = read_study(values["study"])
+        further = tuple(map(str, values["further"]))
+        return StudyFolder(path, str(values["name"]), study, further, tuple(jobs))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise ConfigError(f"{file} is damaged; {REMEDY}") from None

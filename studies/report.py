@@ -13,12 +13,15 @@ from collections.abc import Sequence
 from importlib import import_module
 from math import nan
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean
 
-from analysis.comparison import Row, verdict
+from analysis.claims import judge
+from analysis.study import draw_study
+from analysis.tables import Table, markdown, row_table, verdict_table
 from config_schema import ConfigError, complaint
-from measures.measure import Measured, Table
-from run_folder import write_whole
+from measures.measure import Measured
+from measures.measure import Table as PlainTable
+from plain_files import write_whole
 from studies.finished import FinishedRun, finished_runs
 from studies.folder import StudyFolder, read_study_folder
 
@@ -27,59 +30,64 @@ __all__ = ["main", "report"]
 
 def report(folder: StudyFolder) -> str:
     """Write what the runs that are done come to; return it as Markdown."""
-    runs = finished_runs(folder)
-    tables = {"rows": rows_table(folder, runs)}
-    if folder.study.claims:
-        tables["claims"] = claims_table(folder, runs)
+    study, runs = folder.study, finished_runs(folder)
+    rows = study.named_rows()
+    values = values_by_row(folder, runs)
+    known = {name: row.published for name, row in rows.items() if row.published is not None}
+    tables: dict[str, Table] = {
+        "rows": row_table(values, study.metric, published=known, more=cost(folder, runs))
+    }
+    if study.claims:
+        tables["claims"] = verdict_table([judge(claim, values) for claim in study.claims])
+    figures = folder.path / "figures"
+    if len(values) > 1:
+        draw_study(values, study.metric, figures / "rows.png", published=known, title=study.title)
     own = own_report(folder, runs)
-    tables |= own.tables
-    for name, (columns, rows) in tables.items():
+    tables |= {name: written(table) for name, table in own.tables.items()}
+    for name, table in tables.items():
         path = folder.path / "tables" / f"{name}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w", newline="") as file:
-            csv.writer(file).writerows([columns, *rows])
-    values = {"progress": folder.progress(), **own.values}
-    write_whole(folder.path / "report.json", json.dumps(values, indent=1) + "\n")
-    text = "\n\n".join(markdown(table) for table in tables.values())
+            csv.writer(file).writerows(table)
+    about = {"progress": folder.progress(), **own.values}
+    write_whole(folder.path / "report.json", json.dumps(about, indent=1) + "\n")
+    text = "\n\n".join(map(markdown, tables.values()))
     write_whole(folder.path / "report.md", text + "\n")
     return text
 
 
-def rows_table(folder: StudyFolder, runs: Sequence[FinishedRun]) -> Table:
-    """A line for each row: published, ours, deviation, number of seeds, size and time."""
-    metric, study = folder.study.metric, folder.study
-    columns = ["row", "published", metric, "std", "seeds", "parameters", "seconds"]
-    lines: list[list[object]] = []
-    for name, row in study.named_rows().items():
-        published = "" if row.published is None else f"{row.published:.4f}"
-        own = [run for run in runs if run.row == name]
-        values = [run.result[metric] for run in own if run.result.get(metric) is not None]
-        if not values:
-            lines.append([name, published, "done" if own else "not run", "", len(own), "", ""])
-            continue
-        spread = f"{stdev(values):.4f}" if len(values) > 1 else ""
-        seconds = f"{fmean(run.result.get('seconds/run', nan) for run in own):.0f}"
-        size = own[0].result.get("parameters", "")
-        lines.append([name, published, f"{fmean(values):.4f}", spread, len(values), size, seconds])
-    return columns, lines
+def values_by_row(folder: StudyFolder, runs: Sequence[FinishedRun]) -> dict[str, dict[int, float]]:
+    """The study's metric of every row, by seed; none for a row that nobody ran.
 
-
-def claims_table(folder: StudyFolder, runs: Sequence[FinishedRun]) -> Table:
-    """The verdict of every claim, with the 95 % interval of its left side less its right side."""
-    metric, rows = folder.study.metric, dict[str, Row]()
+    A run that has no finite value counts as NaN.
+    """
+    metric = folder.study.metric
+    values: dict[str, dict[int, float]] = {name: {} for name in folder.study.named_rows()}
     for run in runs:
-        if metric in run.result:
-            rows.setdefault(run.row, Row(run.row, "")).values[run.seed] = run.result[metric]
-    lines: list[list[object]] = []
-    for claim in folder.study.claims:
-        try:
-            word, found = verdict(claim, rows)
-        except ValueError:
-            lines.append([claim, "not run", "", "", "", 0])
-            continue
-        bounds = [f"{each:+.4f}" for each in (found.mean, found.low, found.high)]
-        lines.append([claim, word, *bounds, found.num])
-    return ["claim", "verdict", "left - right", "low", "high", "seeds"], lines
+        if run.row in values and metric in run.result:
+            value = run.result[metric]
+            values[run.row][run.seed] = nan if value is None else float(value)
+    return values
+
+
+def cost(folder: StudyFolder, runs: Sequence[FinishedRun]) -> dict[str, dict[str, str]]:
+    """Parameters, and seconds of training, of every row."""
+    found: dict[str, dict[str, str]] = {"parameters": {}, "seconds": {}}
+    for row in {run.row for run in runs}:
+        results = [run.result for run in runs if run.row == row]
+        found["parameters"][row] = str(results[0].get("parameters", "-"))
+        found["seconds"][row] = f"{fmean(each.get('seconds/train', nan) for each in results):.0f}"
+    return found
+
+
+def written(table: PlainTable) -> Table:
+    """A measure's or a report's table, as cells that are written."""
+    columns, rows = table
+    return [list(columns), *([_cell(value) for value in row] for row in rows)]
+
+
+def _cell(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def own_report(folder: StudyFolder, runs: Sequence[FinishedRun]) -> Measured:
@@ -88,13 +96,6 @@ def own_report(folder: StudyFolder, runs: Sequence[FinishedRun]) -> Measured:
         return Measured()
     module = import_module(f"studies.reports.{folder.study.report}")
     return module.report(runs, folder.path / "figures", **folder.study.settings)
-
-
-def markdown(table: Table) -> str:
-    """A table in Markdown."""
-    columns, rows = table
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -23,9 +23,11 @@ from itertools import product
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
-from composition import merged, quoted
-from config_schema import ConfigError, read_plain
+from composition import merged
+from config_schema import ConfigError
 from config_schema.complaints import hint
+from config_schema.quoting import quoted
+from config_schema.signatures import read_plain
 from partial_equiv.intervals import Natural
 
 __all__ = ["Job", "Row", "Study", "read_study", "waves"]

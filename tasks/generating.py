@@ -21,9 +21,10 @@ import torch
 from torch import Tensor, nn
 
 from datasets.spec import DataSpec
+from from_run import FromRun
 from models.latent import LatentClassifier
 from partial_equiv.intervals import NonNegative, Positive
-from run_folder import FromRun
+from partial_equiv.refusal import Refusal
 from tasks.task import Task
 
 __all__ = ["Generating", "centred"]
@@ -66,7 +67,7 @@ class Generating(Task):
         super().check(spec)
         if (spec.in_channels, *spec.size) != (self.oracle.latent_size, 1, 1):
             reason = f"the oracle is of latents of size {self.oracle.latent_size}, the data are not"
-            raise ValueError(f"{reason}; try dataset=latents dataset.autoencoder=RUN")
+            raise Refusal(f"{reason}; try dataset=latents dataset.autoencoder=RUN")
 
     def step(self, model: nn.Module, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the weighted sum of the losses, and each of them, of a batch of latents."""

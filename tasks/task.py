@@ -13,8 +13,12 @@ from datasets.spec import DataSpec, Split
 from models.stiffness import StiffnessHead
 from models.vae import Autoencoding
 from partial_equiv.intervals import Fraction, NonNegative
+from partial_equiv.refusal import Refusal
 
 __all__ = ["ELBO", "Classification", "Regression", "Task"]
+
+SUMS = "sums/"  # names of what a metric is made from, and what is not reported
+ROUNDING = 1e-12  # of a mean square: less variance than this is none
 
 
 class Task(ABC):
@@ -34,7 +38,7 @@ class Task(ABC):
     def check(self, spec: DataSpec) -> None:
         """Raise ValueError if the data set is not one for this task."""
         if spec.whole_orbits:
-            raise ValueError("the samples are whole orbits; try dataset.whole=False")
+            raise Refusal("the samples are whole orbits; try dataset.whole=False")
 
     def shown(self, spec: DataSpec) -> DataSpec:
         """Return what a net is shown: the data set itself, unless the task encodes it first."""
@@ -70,7 +74,7 @@ class Classification(Task):
         images, classes = batch
         logits = model(images)  # [B, K]
         if isinstance(logits, Autoencoding):
-            raise ValueError("task=classification: the net is an autoencoder; try task=elbo")
+            raise Refusal("the net is an autoencoder; try task=elbo", task="classification")
         loss = functional.cross_entropy(logits, classes, label_smoothing=self.label_smoothing)
         return loss, {"accuracy": (logits.argmax(1) == classes).double().mean()}
 
@@ -78,23 +82,24 @@ class Classification(Task):
         """Raise ValueError if the data set has no classes, or one alone."""
         super().check(spec)
         if spec.num_classes is None:
-            raise ValueError("the data set has no classes but target vectors; try task=regression")
+            raise Refusal("the data set has no classes but target vectors; try task=regression")
         if spec.num_classes == 1:
-            raise ValueError("the data set has one class, which leaves a net nothing to tell")
+            raise Refusal("the data set has one class, which leaves a net nothing to tell")
 
 
 class Regression(Task):
     """Mean squared error of answers [B, T] to targets [B, T]; selects by it.
 
-    Reports the mean of the relative errors ‖answer − target‖ / ‖target‖ as well, and R², the share
-    of the targets' variance, added up over their components, that the answers explain.
+    Reports the mean of the relative errors ‖answer − target‖ / ‖target‖ as well, and R²: the share
+    of the targets' variance that the answers explain, "r2/<i>" of component i and "r2" of the
+    variance added up over the components, where one of a large variance may hide the others.
 
     >>> import torch
     >>> task, targets = Regression(), torch.tensor([[1.0, 0.0], [3.0, 0.0]])
     >>> loss, metrics = task.step(torch.nn.Identity(), (targets * 1.5, targets))
     >>> means = {"loss": loss.item(), **{name: value.item() for name, value in metrics.items()}}
     >>> task.summary(means)
-    {'loss': 0.625, 'relative_error': 0.5, 'r2': -0.25}
+    {'loss': 0.625, 'relative_error': 0.5, 'r2': -0.25, 'r2/0': -0.25, 'r2/1': nan}
     """
 
     def step(self, model: nn.Module, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
@@ -103,15 +108,24 @@ class Regression(Task):
         answers = model(images).float()  # [B, T]
         loss = functional.mse_loss(answers, targets)
         errors = (answers - targets).norm(dim=1) / targets.norm(dim=1)
-        moments = {f"target/{i}": mean for i, mean in enumerate(targets.double().mean(0))}
-        moments["target/square"] = targets.double().square().mean()
+        squares = (answers - targets).double().square().mean(0)  # [T]
+        true = targets.double()
+        moments = {
+            f"{SUMS}{kind}/{i}": mean
+            for kind, means in (
+                ("error", squares),
+                ("mean", true.mean(0)),
+                ("square", true.square().mean(0)),
+            )
+            for i, mean in enumerate(means)
+        }
         return loss, {"relative_error": errors.mean(), **moments}
 
     def check(self, spec: DataSpec) -> None:
         """Raise ValueError if the data set has no target vectors."""
         super().check(spec)
         if spec.num_classes is not None:
-            raise ValueError("the data set has classes, no target vectors; try task=classification")
+            raise Refusal("the data set has classes, no target vectors; try task=classification")
 
     def prepare(self, model: nn.Module, train: Split) -> None:
         """Show the training targets to the heads that scale their answers like these."""
@@ -122,13 +136,24 @@ class Regression(Task):
                 head.standardise(targets)
 
     def summary(self, means: Mapping[str, float]) -> dict[str, float]:
-        """Return loss, relative error and R² (nan if all targets are the same)."""
-        reported = {name: mean for name, mean in means.items() if not name.startswith("target/")}
-        moments = {name: mean for name, mean in means.items() if name.startswith("target/")}
-        square = moments.pop("target/square")
-        variance = square - sum(mean**2 for mean in moments.values()) / len(moments)
-        reported["r2"] = 1 - means["loss"] / variance if variance > 0 else math.nan
+        """Return loss, relative error and R² (nan where all targets are the same)."""
+        reported = {name: mean for name, mean in means.items() if not name.startswith(SUMS)}
+        errors: list[float] = []
+        variances: list[float] = []
+        while f"{SUMS}error/{(i := len(errors))}" in means:
+            errors.append(means[f"{SUMS}error/{i}"])
+            square = means[f"{SUMS}square/{i}"]
+            variance = square - means[f"{SUMS}mean/{i}"] ** 2
+            variances.append(variance if variance > ROUNDING * square else 0.0)
+        reported["r2"] = _explained(sum(errors), sum(variances))
+        for i, (error, variance) in enumerate(zip(errors, variances, strict=True)):
+            reported[f"r2/{i}"] = _explained(error, variance)
         return reported
+
+
+def _explained(error: float, variance: float) -> float:
+    """R², of a mean squared error."""
+    return 1 - error / variance if variance > 0 else math.nan
 
 
 class ELBO(Task):
@@ -151,7 +176,7 @@ class ELBO(Task):
         images = batch[0]
         made = model(images)
         if not isinstance(made, Autoencoding):
-            raise ValueError("task=elbo: the net is no autoencoder; try net=vae_small")
+            raise Refusal("the net is no autoencoder; try net=vae_small", task="elbo")
         reconstruction = (images - made.reconstruction).square().sum((1, 2, 3)).mean() / 2
         mean, log_variance = made.mean, made.log_variance
         kl = (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean() / 2

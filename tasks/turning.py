@@ -7,9 +7,10 @@ from torch import Tensor, nn
 
 from datasets.orbits import check_images, latent_spec
 from datasets.spec import DataSpec
+from from_run import FromRun
 from models.vae import VAE, drawn
 from partial_equiv.intervals import Count
-from run_folder import FromRun
+from partial_equiv.refusal import Refusal
 from tasks.task import Task
 
 __all__ = ["Turning"]
@@ -42,12 +43,10 @@ class Turning(Task):
     def check(self, spec: DataSpec) -> None:
         """Raise ValueError unless the samples are whole orbits that the autoencoder can encode."""
         if not spec.whole_orbits:
-            raise ValueError(
-                "the samples are no whole orbits; try dataset=orbits dataset.whole=True"
-            )
+            raise Refusal("the samples are no whole orbits; try dataset=orbits dataset.whole=True")
         if self.steps >= spec.num_views:
-            most = f"an orbit has {spec.num_views} views, so that there are fewer steps"
-            raise ValueError(f"{most} than that, not task.steps={self.steps}")
+            reason = f"an orbit has {spec.num_views} views, so that there are fewer steps than that"
+            raise Refusal(reason, steps=self.steps)
         check_images(self.autoencoder, spec)
 
     def shown(self, spec: DataSpec) -> DataSpec:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from command_line import NO_OPTIONS
+from command_line.options import PRESETS, groups
 from composition import CONFIG_FOLDER
 from config_schema import ConfigError
 from constructors import Build, check, compose
@@ -23,12 +23,11 @@ def options(group: str) -> list[str]:
     return sorted(str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml"))
 
 
-GROUPS = sorted(path.name for path in CONFIG_FOLDER.iterdir() if path.name not in NO_OPTIONS)
 SHIPPED = [
-    (group, option)
-    for group in GROUPS
-    if (CONFIG_FOLDER / group).is_dir()
-    for option in options(group)
+    (name, option)
+    for name, group in groups(CONFIG_FOLDER).items()
+    if name not in PRESETS
+    for option in group.options
 ]
 EXACT = ("kernel=grid", "conv.partial=False", "base_group=mirror")
 LATENTS = ("dataset=latents", "dataset.autoencoder={autoencoder}")

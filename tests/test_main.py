@@ -15,6 +15,8 @@ import yaml
 
 import main
 import run
+from command_line.options import PRESETS, groups
+from composition import CONFIG_FOLDER
 from run_folder import claim
 from tests.terminal import Terminal
 
@@ -199,7 +201,7 @@ def test_a_bug_is_shown_and_a_full_disk_is_told(
 @pytest.mark.slow
 def test_an_interrupted_run_says_how_to_go_on(terminal: Terminal, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    words = [*TINY, f"hydra.run.dir={folder}", "train.epochs=5000"]
+    words = [*TINY[:-1], f"hydra.run.dir={folder}", "train.epochs=5000"]
     process = subprocess.Popen(
         [sys.executable, MAIN, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -217,3 +219,71 @@ def test_an_interrupted_run_says_how_to_go_on(terminal: Terminal, tmp_path: Path
     records = (folder / "metrics.jsonl").read_text().splitlines()
     assert terminal(f"train.resume={folder}", f"train.epochs={len(records) + 2}").status == 0
     assert (folder / "metrics.jsonl").read_text().splitlines()[: len(records)] == records
+
+
+def test_help_says_of_each_option_what_it_is(terminal: Terminal) -> None:
+    shown = terminal("--help").out
+    for group in groups(CONFIG_FOLDER).values():
+        for option in group.options:
+            assert option in shown
+            assert group.about(option) in shown or group.name not in PRESETS
+    assert "exact/small-mnist" in shown
+    assert "P4CNN at 27, 28 and 29 pixels and Z2CNN" in shown
+    tracking = terminal("--help", "tracking").out
+    assert "tracking=none  Plain files in the run folder only" in tracking
+    assert "mode: auto # auto | online | offline" in tracking
+    assert "tracking=none" not in terminal("--help", "tracking=wandb").out
+    assert terminal("--help", "nett").err.endswith("(did you mean net?)\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "offered", "not_offered"),
+    [
+        ("", "net= dataset= experiment= train. hydra/launcher=", "sweep= sweep/"),
+        ("net=", "net=gcnn net=p4cnn", "net=_x"),
+        ("experiment=exact/", "experiment=exact/small-mnist", "experiment=exact/_mnist"),
+        ("+experiment=sp", "+experiment=speed/rotmnist", "+experiment=rotmnist/T2"),
+        ("experiment=rotmnist/T2 train.ep", "train.epochs=", "train.resume="),
+        ("net.widths=[1 net.", "", "Traceback"),
+        ("no.such=1 ~x train.", "", "Traceback"),
+    ],
+)
+def test_tab_offers_what_can_be_typed(
+    line: str,
+    offered: str,
+    not_offered: str,
+    terminal: Terminal,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COMP_LINE", f"python main.py {line}")
+    answer = terminal("--shell-completion", "query=bash")
+    assert answer.status == 0
+    words = answer.out.split()
+    assert set(offered.split()) <= set(words)
+    assert not set(not_offered.split()) & {*words, *answer.err.split()}
+
+
+@pytest.mark.parametrize("words", [[], ["query=tcsh"], ["x=1"], ["install=bash", "query=bash"]])
+def test_a_completion_of_nothing_is_told(words: list[str], terminal: Terminal) -> None:
+    answer = terminal("--shell-completion", *words)
+    assert answer.status == 1
+    assert answer.err.startswith("--shell-completion: needs install=")
+
+
+def test_what_needs_no_net_loads_no_torch() -> None:
+    script = (
+        "import sys, main; "
+        "main.main(['--cfg', 'job', 'experiment=rotmnist/T2', 'dataset.root=~/a']); "
+        "main.main(['--shell-completion', 'query=bash']); main.main(['-m', 'seed=0,1', 'nett=3']); "
+        "sys.exit(len({'torch', 'pydantic', 'wandb', 'lightning_fabric'} & set(sys.modules)))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=MAIN.parent,
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COMP_LINE": "main.py net="},
+    )
+    assert "net=gcnn" in told.stdout
+    assert "nett=3: the config has no nett" in told.stderr

@@ -3,6 +3,8 @@
 import warnings
 from typing import TYPE_CHECKING
 
+from partial_equiv.refusal import Refusal
+
 if TYPE_CHECKING:
     from wandb_workspaces.workspaces import Workspace
 
@@ -25,7 +27,7 @@ def save_view(project: str, entity: str | None = None) -> str:
     try:
         import wandb
     except ImportError:
-        raise ValueError(f"wandb is not installed; {HINT}") from None
+        raise Refusal(f"wandb is not installed; {HINT}") from None
     wandb.setup(settings=wandb.Settings(silent=True))
     try:
         logged_in = wandb.login(prompt=False, verify=False)
@@ -36,8 +38,8 @@ def save_view(project: str, entity: str | None = None) -> str:
         raise
     except Exception as error:  # whatever W&B raises: no network, a bad key, no such project, …
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise ValueError(f"W&B: {reason}") from None
-    raise ValueError("W&B: not logged in; run `wandb login`, or set WANDB_API_KEY")
+        raise Refusal(f"W&B: {reason}") from None
+    raise Refusal("W&B: not logged in; run `wandb login`, or set WANDB_API_KEY")
 
 
 def view(project: str, entity: str) -> "Workspace":
@@ -52,7 +54,7 @@ def view(project: str, entity: str) -> "Workspace":
             from wandb_workspaces.reports.v2.interface import BarPlot, LinePlot, PanelTypes
             from wandb_workspaces.workspaces import Section, Workspace
     except ImportError:
-        raise ValueError(f"wandb-workspaces is not installed; {HINT}") from None
+        raise Refusal(f"wandb-workspaces is not installed; {HINT}") from None
 
     def over_epochs(title: str, *names: str) -> LinePlot:
         return LinePlot(title=title, x="epoch", y=list(names), title_x="epoch")

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from torch import Tensor
 
+from partial_equiv.refusal import Refusal
+from tracking.columns import of_one_type
 from tracking.json_lines import JsonTracker, binned
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ SETTINGS: dict[str, Any] = {
     "console": "off",
     "init_timeout": 20,
     "finish_timeout": 60,
+    # Command line, user's folders and host stay here: what made the run is in its config.
+    "x_disable_meta": True,
 }
 
 
@@ -33,8 +37,9 @@ class WandbTracker(JsonTracker):
     """Writes the plain files and logs to W&B: online if logged in, else offline; it never asks.
 
     A run that goes on in the same run folder goes on in W&B too (its id is kept there). Sweeps and
-    the variables WANDB_DIR, WANDB_MODE, WANDB_PROJECT and WANDB_RUN_ID keep their meaning. If W&B
-    fails, one warning is logged and the run goes on without it.
+    the variables WANDB_DIR, WANDB_MODE, WANDB_PROJECT and WANDB_RUN_ID keep their meaning. What W&B
+    does not take costs that alone, and one warning that names it; a run that W&B does not start
+    goes on without it.
 
     Args:
         run_folder: also holds W&B's own files, unless WANDB_DIR names another place.
@@ -66,11 +71,12 @@ class WandbTracker(JsonTracker):
         try:
             import wandb
         except ImportError:
-            raise ValueError(
-                "tracking=wandb: not installed; install the extra app or use tracking=none"
+            raise Refusal(
+                "not installed; install the extra app or use tracking=none", tracking="wandb"
             ) from None
         self._wandb = wandb
         self._run: Run | None = None
+        self._said: set[str] = set()
         options: dict[str, Any] = {
             "name": name or None,
             "group": group,
@@ -82,34 +88,37 @@ class WandbTracker(JsonTracker):
             options["entity"] = entity
             if "WANDB_RUN_ID" not in os.environ:
                 options["id"] = self._kept_id()
-        self._guarded(lambda: self._start(mode, options))
+        self._guarded("the run", lambda: self._start(mode, options))
 
     def scalars(self, values: Mapping[str, float], *, epoch: int, step: int) -> None:
         """Log one record; W&B draws it over epochs."""
         super().scalars(values, epoch=epoch, step=step)
-        self._log(lambda: {"epoch": epoch, "step": step, **values})
+        self._log("a record", lambda: {"epoch": epoch, "step": step, **values})
 
     def histogram(self, name: str, values: Tensor, *, epoch: int, step: int) -> None:
         """Log a histogram of the finite values of a tensor of any shape."""
         super().histogram(name, values, epoch=epoch, step=step)
         counts, edges = (np.asarray(part) for part in binned(values))
         self._log(
+            f"histogram {name}",
             lambda: {
                 "epoch": epoch,
                 "step": step,
                 name: self._wandb.Histogram(np_histogram=(counts, edges)),
-            }
+            },
         )
 
     def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Log a table."""
         super().table(name, columns, rows)
-        data = [list(row) for row in rows]
-        self._log(lambda: {name: self._wandb.Table(columns=list(columns), data=data)})
+        self._log(
+            f"table {name}",
+            lambda: {name: self._wandb.Table(columns=list(columns), data=of_one_type(rows))},
+        )
 
     def image(self, name: str, path: Path) -> None:
         """Log an image file."""
-        self._log(lambda: {name: self._wandb.Image(str(path))})
+        self._log(f"image {name}", lambda: {name: self._wandb.Image(str(path))})
 
     def artifact(self, name: str, path: Path, kind: str) -> None:
         """Log a file as an artifact of a kind such as "model"."""
@@ -120,18 +129,18 @@ class WandbTracker(JsonTracker):
             artifact.add_file(str(path), policy="immutable")  # no copy under the home folder
             run.log_artifact(artifact)
 
-        self._with_run(send)
+        self._with_run(f"artifact {name}", send)
 
     def finish(self, result: Mapping[str, float | int | str]) -> None:
         """Write the result as the run's summary and end the run, within a minute at most."""
 
         def end(run: "Run") -> None:
-            run.summary.update(dict(result))
             run.finish()
             if run.offline:
                 log.info("W&B: offline; `wandb sync %s` uploads it", Path(run.dir).parent)
 
-        self._with_run(end)
+        self._with_run("the result", lambda run: run.summary.update(dict(result)))
+        self._with_run("the end of the run", end)
         self._run = None
 
     def _start(self, mode: str, options: Mapping[str, Any]) -> None:
@@ -171,20 +180,23 @@ class WandbTracker(JsonTracker):
             path.write_text(uuid.uuid4().hex[:8])
         return path.read_text().strip()
 
-    def _log(self, values: Callable[[], dict[str, Any]]) -> None:
-        self._with_run(lambda run: run.log(values()))
+    def _log(self, what: str, values: Callable[[], dict[str, Any]]) -> None:
+        self._with_run(what, lambda run: run.log(values()))
 
-    def _with_run(self, action: "Callable[[Run], None]") -> None:
+    def _with_run(self, what: str, action: "Callable[[Run], None]") -> None:
         if (run := self._run) is not None:
-            self._guarded(lambda: action(run))
+            self._guarded(what, lambda: action(run))
 
-    def _guarded(self, action: Callable[[], None]) -> None:
+    def _guarded(self, what: str, action: Callable[[], None]) -> None:
         try:
             action()
         except Exception as error:  # whatever W&B raises must not end a training
-            log.warning("W&B: failed, going on without it: %s", _line(error))
-            self._run = None
+            warning = f"W&B: {what} is not there: {_line(error)}"
+            if warning not in self._said:  # a full disk is full at every epoch
+                self._said.add(warning)
+                log.warning("%s", warning)
 
 
 def _line(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+    """The whole message in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())

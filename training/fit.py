@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, NoReturn
 import torch
 from torch import Tensor, nn
 
+from config_schema.quoting import typed
 from datasets.randomness import keyed_generator
 from datasets.spec import Split, Splits
+from partial_equiv.refusal import Refusal
 from partial_equiv.sampling import learned_subsets
 from tasks import Task
 from tester import means, totals
@@ -45,7 +47,7 @@ class Fit:
         self.batch_size = settings.batch_size // self.ranks
         self.num_batches = self._limited(splits.train.num_batches(self.batch_size, self.ranks))
         if not self.num_batches:
-            raise ValueError("nothing to train on: the training split has no samples")
+            raise Refusal("nothing to train on: the training split has no samples")
         self.steps_per_epoch = math.ceil(self.num_batches / settings.accumulate)
         self.num_epochs = settings.epochs
         if settings.steps is not None:
@@ -127,10 +129,12 @@ class Fit:
         if settings.reestimate_norm:
             images = mixed_batches(
                 self.splits.train,
-                self.batch_size,
+                settings.batch_size,
                 limit=self._limited(NORM_BATCHES),
                 seed=settings.seed,
                 device=self.fabric.device,
+                rank=self.fabric.global_rank,
+                num_ranks=self.ranks,
             )
             with self.fabric.autocast():
                 reestimate(self.model, images)
@@ -191,7 +195,7 @@ class Fit:
 
     def _check_finite(self, loss: float) -> None:
         if not math.isfinite(loss):
-            raise ValueError(
+            raise Refusal(
                 f"training diverged: the loss is {loss} in epoch {self.state.epoch + 1}, step "
                 f"{self.state.step}; try a smaller train.learning_rate or train.gradient_clip=1 "
                 f"(the last checkpoint is kept)"
@@ -206,7 +210,8 @@ class Fit:
         return asked
 
     def _stop(self, where: str) -> NoReturn:
-        message = f"stopped {where}; go on with train.resume={self.settings.run_folder}"
+        word = typed("train.resume", self.settings.run_folder)
+        message = f"stopped {where}; go on with {word}"
         if self.leads:
             log.info(message)
         raise Interrupted(message)

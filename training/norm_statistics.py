@@ -52,11 +52,19 @@ def reestimate(model: nn.Module, batches: Iterator[Tensor]) -> None:
 
 
 def mixed_batches(
-    split: Split, batch_size: int, *, limit: int, seed: int, device: torch.device | str
+    split: Split,
+    batch_size: int,
+    *,
+    limit: int,
+    seed: int,
+    device: torch.device | str,
+    rank: int = 0,
+    num_ranks: int = 1,
 ) -> Iterator[Tensor]:
     """Yield images of up to `limit` batches from all over a split, unaugmented and well mixed.
 
-    The split's own order may be by class, and batches of one class would give wrong variances.
+    The split's own order may be by class, and batches of one class would give wrong variances. Of
+    several ranks each yields its share of every batch; a `Norm` puts their statistics together.
     """
     total = -(-len(split) // batch_size)
     chosen = torch.linspace(0, total - 1, min(limit, total)).round().long().unique().tolist()
@@ -67,4 +75,5 @@ def mixed_batches(
     images = torch.cat(parts)
     order = torch.randperm(len(images), generator=keyed_generator(seed, "norm statistics"))
     for chunk in order.tensor_split(len(parts)):  # equal sizes, since batches count alike
-        yield images[chunk.to(images.device)]
+        own = chunk.tensor_split(num_ranks)[rank] if len(chunk) >= num_ranks else chunk
+        yield images[own.to(images.device)]

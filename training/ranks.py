@@ -15,6 +15,8 @@ from multiprocessing.connection import Connection
 
 import torch
 
+from partial_equiv.refusal import Refusal
+
 __all__ = ["other_ranks"]
 
 
@@ -32,7 +34,7 @@ def other_ranks(num_ranks: int, work: Callable[[], object]) -> Iterator[None]:
     try:
         parcel = pickle.dumps(work)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise ValueError(f"devices={num_ranks}: needs picklable parts: {error}") from None
+        raise Refusal(f"needs picklable parts: {error}", devices=num_ranks) from None
     threads = torch.get_num_threads()
     share = max(1, threads // num_ranks)
     before = dict(os.environ)
@@ -102,5 +104,5 @@ def _be_rank(rank: int, pipe: Connection, threads: int) -> None:
     except (EOFError, KeyboardInterrupt):  # rank 0 is gone, or was asked to stop
         return
     except Exception as error:  # whatever it is, rank 0 must hear of it
-        kind = ValueError if isinstance(error, ValueError) else RuntimeError
+        kind = Refusal if isinstance(error, Refusal) else RuntimeError
         pipe.send(kind(f"{error} (rank {rank})"))

@@ -8,6 +8,7 @@ from typing import Literal
 from torch import nn
 
 from partial_equiv.intervals import Count, Fraction, Natural, NonNegative, Positive
+from partial_equiv.refusal import Refusal
 from tracking import Tracker
 
 __all__ = ["Settings"]
@@ -86,8 +87,14 @@ class Settings:
     def __post_init__(self) -> None:
         """Raise ValueError for settings that do not go together."""
         if self.batch_size % self.devices:
-            raise ValueError(
-                f"batch_size={self.batch_size}: must be a multiple of {self.devices}, devices"
+            raise Refusal(
+                f"must be a multiple of {self.devices}, devices", batch_size=self.batch_size
             )
         if self.nesterov and not self.momentum:
-            raise ValueError("nesterov=True: needs momentum > 0")
+            raise Refusal("needs momentum > 0", nesterov=True)
+        if self.final_learning_rate > self.learning_rate:
+            reason = f"is above learning_rate={self.learning_rate:g}"
+            raise Refusal(reason, final_learning_rate=self.final_learning_rate)
+        if self.epochs and self.warmup_epochs > self.epochs:
+            reason = f"is more than epochs={self.epochs}"
+            raise Refusal(reason, warmup_epochs=self.warmup_epochs)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 import checkpoint
+from partial_equiv.refusal import Refusal
 from tracking import rewind
 from training.settings import Settings
 from training.stepper import Stepper
@@ -132,7 +133,7 @@ class Snapshots:
         try:
             self._restore(path, content)
         except (KeyError, IndexError, TypeError) as error:
-            raise ValueError(f"checkpoint {path} is incomplete: {error}") from None
+            raise Refusal(f"checkpoint {path} is incomplete: {error}") from None
         if self.fabric.is_global_zero:
             rewind(self.last.parents[1], self.state.epoch, source=Path(folder))
             if self.state.best_epoch:
@@ -146,7 +147,7 @@ class Snapshots:
         for name in FIXED:
             old, new = content["settings"][name], getattr(self.settings, name)
             if new != old:
-                raise ValueError(f"{name}={new}: checkpoint {path} was written with {name}={old}")
+                raise Refusal(f"checkpoint {path} was written with {name}={old}", **{name: new})
         _load_model(self.model, content["model"], path)
         chosen = [
             {name: value for name, value in group.items() if name not in ("params", "lr")}
@@ -170,7 +171,7 @@ class Snapshots:
             return
         content = checkpoint.load(path)
         if content["epoch"] != state.best_epoch:
-            raise ValueError(f"checkpoint {path} is not of epoch {state.best_epoch}, the best one")
+            raise Refusal(f"checkpoint {path} is not of epoch {state.best_epoch}, the best one")
         checkpoint.save(self.best, content)
 
     def _save_best(self, model: dict[str, Tensor]) -> None:
@@ -197,4 +198,4 @@ def _load_model(model: nn.Module, state: dict[str, Tensor], path: Path) -> None:
         model.load_state_dict(state)
     except RuntimeError as error:
         lines = [line.strip() for line in str(error).splitlines()[1:]]
-        raise ValueError(f"checkpoint {path} is of another net: {' '.join(lines)[:300]}") from None
+        raise Refusal(f"checkpoint {path} is of another net: {' '.join(lines)[:300]}") from None

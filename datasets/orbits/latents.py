@@ -10,6 +10,7 @@ from datasets.batching import BatchedSplit
 from datasets.spec import DataSpec, Split, Splits
 from datasets.tensors import TensorSplit
 from models.vae import VAE
+from partial_equiv.refusal import Refusal
 
 __all__ = ["LatentSplits", "check_images", "encoded_splits", "latent_spec"]
 
@@ -67,7 +68,7 @@ def check_images(autoencoder: VAE, images: DataSpec) -> None:
         fits = False
     if not fits:
         shape = "x".join(map(str, empty.shape[1:]))
-        raise ValueError(f"autoencoder: was trained on other images than these ones of {shape}")
+        raise Refusal(f"autoencoder: was trained on other images than these ones of {shape}")
 
 
 @torch.no_grad()

@@ -5,33 +5,26 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
+from datasets.dataset import DataSet
 from datasets.files import make_split
 from datasets.orbits.latents import check_images, encoded_splits, latent_spec
 from datasets.orbits.splits import whole_orbits
 from datasets.orbits.storage import OrbitFile, write_orbits
 from datasets.spec import DataSpec, Split, Splits
+from from_run import FromRun
 from models.vae import VAE
 from partial_equiv.intervals import Count, Natural, NonNegative, Several
-from run_folder import FromRun
+from partial_equiv.refusal import Refusal
 
 __all__ = ["Orbits"]
 
 
-class ImageSet(Protocol):
-    """A data set of images with classes."""
-
-    @property
-    def spec(self) -> DataSpec: ...
-
-    def splits(self) -> Splits: ...
-
-
-class Orbits:
+class Orbits(DataSet):
     """Every image of some classes, turned by all multiples of 360°/num_views.
 
     A view's class is that of its image; classes are counted in the order of `classes`. The source
@@ -54,7 +47,7 @@ class Orbits:
 
     def __init__(
         self,
-        source: ImageSet,
+        source: DataSet,
         root: str = "data",
         folder: str | None = None,
         classes: Sequence[str] = (),
@@ -70,16 +63,16 @@ class Orbits:
         if folder is not None:
             self.folder = Path(folder).expanduser()
         if source.spec.num_classes is None:
-            raise ValueError("source: its images have target vectors, no classes")
+            raise Refusal("source: its images have target vectors, no classes")
         numbers = tuple(str(number) for number in range(source.spec.num_classes))
         self.known = source.spec.class_names or numbers
         if unknown := [name for name in classes if name not in self.known]:
             names = ", ".join(self.known)
-            raise ValueError(f"classes={list(classes)}: no class {unknown[0]}, only {names}")
+            raise Refusal(f"no class {unknown[0]}, only {names}", classes=list(classes))
         if len(set(classes)) < len(classes):
-            raise ValueError(f"classes={list(classes)}: names a class twice")
+            raise Refusal("names a class twice", classes=list(classes))
         if source.spec.size[0] != source.spec.size[1]:
-            raise ValueError(f"source: only square images turn, not {source.spec.size}")
+            raise Refusal(f"source: only square images turn, not {source.spec.size}")
         self.classes = tuple(classes) or self.known
         self.num_views = num_views
         self.images_per_class = images_per_class
@@ -87,7 +80,7 @@ class Orbits:
         self.autoencoder = autoencoder
         if autoencoder is not None:
             if whole:
-                raise ValueError("whole=True: orbits are of images, leave dataset.autoencoder out")
+                raise Refusal("orbits are of images, leave dataset.autoencoder out", whole=True)
             check_images(autoencoder, source.spec)
         self.memory = memory
         self.num_workers = num_workers
@@ -109,8 +102,21 @@ class Orbits:
             num_views=self.num_views,
         )
 
-    def splits(self) -> Splits:
-        """Turn the images, unless that is done, and return the splits.
+    @property
+    def place(self) -> str:
+        """The folder of the views."""
+        return str(self.folder)
+
+    def check_available(self) -> None:
+        """Look whether the source's files are there.
+
+        Raises:
+            MissingData: naming what is missing, and how to get it.
+        """
+        self.source.check_available()
+
+    def read(self) -> Splits:
+        """Turn the images, unless that is done.
 
         Raises:
             MissingData: if a source image, or a view, cannot be read.
@@ -133,7 +139,7 @@ class Orbits:
             told = re.search("error message = '(.*?)'", str(error))  # HDF5's lines are many
             reason = told[1] if told else error.strerror or str(error)
             what = f"folder={self.folder}: cannot be written to ({reason}), choose another folder"
-            raise ValueError(what) from None
+            raise Refusal(what) from None
         file = OrbitFile(path)
         keys = [_key(name) for name in self.classes]
         names = [keys.index(key) for key in file.counts]  # the file sorts its keys
@@ -146,10 +152,9 @@ class Orbits:
     def _images(self, source: Split) -> dict[str, Tensor]:
         """The images of each class that has some, by its key: uint8 [n, C, H, W]."""
         spec = self.source.spec
-        mean, std = (torch.tensor(each).view(-1, 1, 1) for each in (spec.mean, spec.std))
         found: dict[str, list[Tensor]] = {name: [] for name in self.classes}
         for images, targets in source.batches(1024):
-            raw = ((images * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
+            raw = (spec.denormalised(images) * 255).round().clamp(0, 255).to(torch.uint8)
             for name, chosen in found.items():
                 chosen.append(raw[targets == self.known.index(name)])
         kept = {
@@ -157,7 +162,7 @@ class Orbits:
         }
         kept = {key: chosen for key, chosen in kept.items() if len(chosen)}
         if not kept:
-            raise ValueError(f"classes={list(self.classes)}: a split has no image of them")
+            raise Refusal("a split has no image of them", classes=list(self.classes))
         return kept
 
     def _fingerprint(self, images: dict[str, Tensor]) -> str:

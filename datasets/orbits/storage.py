@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from datasets.files import UnreadableFiles
 from datasets.orbits.views import rotated_views
+from partial_equiv.refusal import Refusal
 
 __all__ = ["OrbitFile", "write_orbits"]
 
@@ -66,7 +67,7 @@ def _opened(path: Path, images: Mapping[str, Tensor], num_views: int) -> "h5py.F
             for name, sources in images.items():
                 array = file[name]
                 if array.shape != (len(sources), num_views, *sources.shape[1:]):
-                    raise ValueError(f"{name} has another shape")
+                    raise Refusal(f"{name} has another shape")
                 _ = array[: int(array.attrs["written"])]  # checksums
         except (OSError, KeyError, ValueError, RuntimeError):
             path.unlink()

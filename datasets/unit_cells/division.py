@@ -5,83 +5,105 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from datasets.holdout import hold_out, subset
+from datasets.dataset import DataSet
+from datasets.holdout import counted, hold_out, selection
 from datasets.randomness import keyed_generator
 from datasets.spec import DataSpec, Splits
 from datasets.tensors import TensorSplit
 from datasets.unit_cells.recipe import COMPONENTS
 from datasets.unit_cells.transformations import RandomSymmetry
+from partial_equiv.intervals import Count, Fraction, Natural, Several
+from partial_equiv.refusal import Refusal
 
-__all__ = ["Division", "cell_spec"]
+__all__ = ["CellSet"]
 
 
-@dataclass(frozen=True)
-class Division:
-    """How to divide cells: sizes are counts, or shares below 1 of all cells.
+@dataclass(frozen=True, kw_only=True)
+class CellSet(DataSet):
+    """Cells [size, size] with their stiffness, whoever has computed it.
 
-    `train_size` keeps a part of the training cells, and leaves the other splits as they are. With
-    `test_fold` the cells are dealt out to folds, as many as the test split goes into them, of which
-    this one is the test split: for cross-validation.
+    For cross-validation, with `folds` = k, the cells are dealt out to k folds: `split_seed` r makes
+    fold r mod k of deal r // k the test split, so that k seeds in a row test every cell once.
+
+    Attributes:
+        size: side in pixels.
+        val_size, test_size: cells to hold out of training: a count, or a share of all below 1.
+        folds: k, in place of test_size; None: a random test split.
+        train_size: keeps so many of the training cells, and leaves the other splits as they are;
+            None: all.
+        split_seed: fixes what is held out, whatever the training's seed.
+        augment_flip, augment_rotation, augment_transpose, augment_shift: move training cells and
+            labels alike, afresh in every epoch; see `transformations.RandomSymmetry`.
     """
 
-    val_size: float
-    test_size: float
-    test_fold: int | None
-    train_size: int | None
-    seed: int
-    symmetry: RandomSymmetry
+    size: Count = 64
+    val_size: Count | Fraction = 0.1
+    test_size: Count | Fraction = 0.2
+    folds: Several | None = None
+    train_size: Count | None = None
+    split_seed: Natural = 0
+    augment_flip: bool = False
+    augment_rotation: bool = False
+    augment_transpose: bool = False
+    augment_shift: bool = False
 
-    def splits(self, images: Tensor, labels: Tensor, spec: DataSpec) -> Splits:
-        """Divide images [N, 1, H, W] and labels [N, 6]; raises ValueError for impossible sizes."""
+    @property
+    def spec(self) -> DataSpec:
+        """Shapes and normalisation: soft is −1, stiff is 1."""
+        return DataSpec(
+            in_channels=1,
+            num_classes=None,
+            size=(self.size, self.size),
+            mean=(0.5,),
+            std=(0.5,),
+            target_size=len(COMPONENTS),
+        )
+
+    def divided(self, images: Tensor, labels: Tensor) -> Splits:
+        """Return the splits of images [N, 1, H, W] and labels [N, 6].
+
+        Raises:
+            Refusal: for impossible sizes.
+        """
         rest, test = self._tested(len(images))
         kept, held = self._held(len(rest), len(images), "val")
         train, val = rest[kept], rest[held]
         if self.train_size is not None:
             if self.train_size > len(train):
-                raise ValueError(
-                    f"dataset.train_size={self.train_size}: only {len(train)} are not held out"
+                raise Refusal(
+                    f"only {len(train)} are not held out", **{"dataset.train_size": self.train_size}
                 )
-            train = subset(train, torch.zeros(len(images)), self.train_size, self.seed, "train")
-        symmetry = self.symmetry or None
+            train = selection(train, torch.zeros(len(images)), self.train_size, self.seed, "train")
+        symmetry = RandomSymmetry(
+            self.augment_flip, self.augment_rotation, self.augment_transpose, self.augment_shift
+        )
+        spec = self.spec
         return Splits(
             spec,
-            TensorSplit(images[train], labels[train], spec, transform=symmetry),
+            TensorSplit(images[train], labels[train], spec, transform=symmetry or None),
             TensorSplit(images[val], labels[val], spec),
             TensorSplit(images[test], labels[test], spec),
         )
 
+    @property
+    def seed(self) -> int:
+        """That of the draw: all folds of one deal share it."""
+        return self.split_seed // (self.folds or 1)
+
     def _tested(self, num: int) -> tuple[Tensor, Tensor]:
         """Return the indices of all other cells, and of the test split."""
-        rest, test = self._held(num, num, "test")
-        if self.test_fold is None:
-            return rest, test
-        folds = round(num / len(test))
-        if not self.test_fold < folds:
-            raise ValueError(
-                f"dataset.test_fold={self.test_fold}: with test_size={self.test_size:g}, folds are "
-                f"0 to {folds - 1}"
-            )
+        if self.folds is None:
+            return self._held(num, num, "test")
+        if self.folds > num:
+            raise Refusal(f"there are only {num} cells", **{"dataset.folds": self.folds})
         dealt = torch.randperm(num, generator=keyed_generator(self.seed, "folds"))
         tested = torch.zeros(num, dtype=torch.bool)
-        tested[dealt[self.test_fold :: folds]] = True
+        tested[dealt[self.split_seed % self.folds :: self.folds]] = True
         return (~tested).nonzero().flatten(), tested.nonzero().flatten()
 
     def _held(self, num: int, total: int, split: str) -> tuple[Tensor, Tensor]:
         size = self.test_size if split == "test" else self.val_size
-        count = size if isinstance(size, int) else round(size * total)
         try:
-            return hold_out(torch.zeros(num), count, self.seed, split)
+            return hold_out(torch.zeros(num), counted(size, total), self.seed, split)
         except ValueError as error:
-            raise ValueError(f"dataset.{split}_size={size:g}: {error}") from None
-
-
-def cell_spec(size: int) -> DataSpec:
-    """Return what a net must know of cells [size, size]: soft is −1, stiff is 1."""
-    return DataSpec(
-        in_channels=1,
-        num_classes=None,
-        size=(size, size),
-        mean=(0.5,),
-        std=(0.5,),
-        target_size=len(COMPONENTS),
-    )
+            raise Refusal(f"{error}", **{f"dataset.{split}_size": f"{size:g}"}) from None

@@ -28,6 +28,7 @@ from tqdm import tqdm
 from datasets.spec import MissingData
 from datasets.unit_cells.homogenisation import Array
 from datasets.unit_cells.recipe import COMPONENTS, Recipe
+from partial_equiv.refusal import Refusal
 
 __all__ = ["Cells", "obtain"]
 
@@ -118,7 +119,7 @@ def _read(path: Path, recipe: Recipe) -> Cells:
             found = file["cells"][:], file["stiffness"][:]
             expected = file.attrs["checksum"]
         if _checksum(recipe, found) != expected:
-            raise ValueError("its checksum is wrong")
+            raise Refusal("its checksum is wrong")
     except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise MissingData(

@@ -22,6 +22,7 @@ from scipy.sparse import csc_matrix, csr_matrix
 from scipy.sparse.linalg import splu
 
 from datasets.unit_cells.elimination import elimination_order
+from partial_equiv.refusal import Refusal
 
 __all__ = ["Array", "check_material", "homogenise", "plane_stress"]
 
@@ -51,7 +52,7 @@ def homogenise(
     """
     phases = np.asarray(cell)
     if phases.ndim != 2 or not phases.size or not np.isin(phases, (0, 1)).all():
-        raise ValueError(f"a cell is an array [H, W] of zeros and ones, not {phases.shape}")
+        raise Refusal(f"a cell is an array [H, W] of zeros and ones, not {phases.shape}")
     check_material(youngs_moduli, poisson_ratio)
     height, width = phases.shape
     mesh = _mesh(height, width, float(poisson_ratio))
@@ -68,12 +69,12 @@ def check_material(youngs_moduli: tuple[float, float], poisson_ratio: float) -> 
     """Raise ValueError for phases that there cannot be, or whose moduli are too far apart."""
     least, most = sorted(youngs_moduli)
     if not (least > 0 and least / most >= CONTRAST):
-        raise ValueError(
-            f"youngs_moduli={list(youngs_moduli)}: must be positive, the lesser at least "
-            f"{CONTRAST:g} of the greater"
+        raise Refusal(
+            f"must be positive, the lesser at least {CONTRAST:g} of the greater",
+            youngs_moduli=list(youngs_moduli),
         )
     if not -1 < poisson_ratio < 1:
-        raise ValueError(f"poisson_ratio={poisson_ratio:g}: must lie between -1 and 1")
+        raise Refusal("must lie between -1 and 1", poisson_ratio=f"{poisson_ratio:g}")
 
 
 def plane_stress(poisson_ratio: float) -> Array:

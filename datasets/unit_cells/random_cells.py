@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from datasets.unit_cells.connectivity import Cell, is_connected, largest_piece
+from partial_equiv.refusal import Refusal
 
 __all__ = ["CellLaw"]
 
@@ -49,9 +50,10 @@ class CellLaw:
             cell = largest_piece(cell)
             if is_connected(cell):
                 return cell
-        raise ValueError(
-            f"connected=True: none of {MOST_TRIES} cells with volume_fractions="
-            f"{list(self.volume_fractions)} was; try larger ones"
+        raise Refusal(
+            f"none of {MOST_TRIES} cells with volume_fractions={list(self.volume_fractions)} "
+            "was; try larger ones",
+            connected=True,
         )
 
     def _draw(self, generator: torch.Generator) -> Cell:

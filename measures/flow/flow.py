@@ -8,12 +8,13 @@ from torch import nn
 from analysis.flows import draw_decoded_flow, draw_streamlines, draw_turns
 from datasets.orbits import LatentSplits
 from datasets.spec import DataSpec
+from from_run import FromRun
 from measures.flow.judging import judge
 from measures.measure import Measure, Measured, Subject
 from measures.orbits import test_orbits
 from models.latent import Generators
 from partial_equiv.intervals import Count
-from run_folder import FromRun
+from partial_equiv.refusal import Refusal
 from tasks import Generating, Task
 
 __all__ = ["Flow"]
@@ -35,9 +36,9 @@ class Flow(Measure):
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
         """Raise ValueError unless the net is of generators."""
         if not (isinstance(model, Generators) and isinstance(task, Generating)):
-            raise ValueError("the net has no generators; try net=generators task=generating")
+            raise Refusal("the net has no generators; try net=generators task=generating")
         if spec.num_views == 1:
-            raise ValueError("the data set has no orbits; try dataset=latents")
+            raise Refusal("the data set has no orbits; try dataset=latents")
 
     def measure(self, subject: Subject) -> Measured:
         """The numbers of the generator that is most like rotation, and a line for each one."""

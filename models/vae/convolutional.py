@@ -5,7 +5,9 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from models.layers import layer_channels
 from models.vae.autoencoder import VAE
+from partial_equiv.gconv import Norm
 from partial_equiv.intervals import Count, Positive
 
 __all__ = ["ConvVAE", "sizes"]
@@ -52,7 +54,7 @@ class ConvVAE(VAE):
     ) -> None:
         super().__init__()
         self.latent_size = latent_size
-        channels = [in_channels, *(round(hidden_channels * width) for width in widths)]
+        channels = [in_channels, *layer_channels(hidden_channels, widths)]
         scales = sizes(size, len(widths))
         down: list[nn.Module] = []
         for one, two in pairwise(channels):
@@ -87,4 +89,4 @@ class ConvVAE(VAE):
 
 def _block(in_channels: int, out_channels: int, stride: int = 1) -> list[nn.Module]:
     conv = nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False)
-    return [conv, nn.BatchNorm2d(out_channels), nn.ReLU()]
+    return [conv, Norm(out_channels), nn.ReLU()]

@@ -31,6 +31,7 @@ from partial_equiv.gconv import (
     SpatialPool,
 )
 from partial_equiv.intervals import Count, Natural
+from partial_equiv.refusal import Refusal
 
 __all__ = ["EquivariantVAE", "representation"]
 
@@ -81,11 +82,11 @@ class EquivariantVAE(VAE):
         frequencies: Sequence[Natural] = (1, 2, 0),
     ) -> None:
         if latent_size % 2:
-            raise ValueError(f"latent_size={latent_size}: latents that turn come in pairs")
+            raise Refusal("latents that turn come in pairs", latent_size=latent_size)
         if size[0] != size[1]:
-            raise ValueError(f"size={size}: only square images turn")
+            raise Refusal("only square images turn", size=size)
         if size[0] < 9:
-            raise ValueError(f"size={size}: too small to be halved twice, at least 9 is needed")
+            raise Refusal("too small to be halved twice, at least 9 is needed", size=size)
         super().__init__()
         self.latent_size = latent_size
         pairs = latent_size // 2

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from partial_equiv.ck.base import Kernel
 from partial_equiv.groups import Group
+from partial_equiv.refusal import Refusal
 
 __all__ = ["GridKernel"]
 
@@ -40,9 +41,10 @@ class GridKernel(Kernel):
     def settle(self, group: Group, coordinates: Tensor, variance: float) -> None:
         """Draw w by He et al.'s (2015) rule: mean square `variance` / |H|."""
         if not group.permutes_pixels:
-            raise ValueError(
-                f"kernel=grid: {type(group).__name__} has elements that do not map pixels to "
-                "pixels, use T2, mirror, or cyclic or dihedral of order 1, 2 or 4"
+            raise Refusal(
+                f"{type(group).__name__} has elements that do not map pixels to pixels, "
+                "use T2, mirror, or cyclic or dihedral of order 1, 2 or 4",
+                kernel="grid",
             )
         at_identity = coordinates[0, 0]  # [|H|, k², D], the identity comes first
         num_elements, num_taps, _ = at_identity.shape

@@ -16,6 +16,7 @@ from torch.nn import functional
 from partial_equiv.gconv import GroupFeature
 from partial_equiv.groups import Finite, Group
 from partial_equiv.groups.pixels import permute_pixels, permutes_pixels
+from partial_equiv.refusal import Refusal
 
 __all__ = [
     "Action",
@@ -92,7 +93,7 @@ def translate_elements(group: Group, element: Tensor, feature: GroupFeature) -> 
     distance = (wanted[:, :, None] - there[:, None]).abs().amax((-2, -1))  # [S, G, G]
     nearest, source = distance.min(-1)
     if nearest.max() > 1e-4:
-        raise ValueError(
+        raise Refusal(
             f"the feature's elements are not closed under {element.tolist()}: the nearest one to "
             f"h⁻¹h' is {nearest.max().item():.2g} away"
         )
@@ -178,6 +179,6 @@ def actions(
     """
     if elements is None:
         if not isinstance(group, Finite):
-            raise ValueError(f"elements=None: {type(group).__name__} has infinitely many")
+            raise Refusal(f"{type(group).__name__} has infinitely many", elements=None)
         elements = group.elements()[group.grid_permuting()]
     return [Action(group, element, representation) for element in elements]

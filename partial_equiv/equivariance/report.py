@@ -7,6 +7,7 @@ from math import inf, isnan
 from statistics import fmean
 
 from partial_equiv.equivariance.errors import Errors
+from partial_equiv.refusal import Refusal
 
 __all__ = ["LayerErrors", "Report", "listed"]
 
@@ -69,11 +70,9 @@ class Report:
         """
         last = self.layers[-1].name if self.layers else None
         if last is None or last[:1] not in ("", "["):
-            raise ValueError("it is not known how the module's output transforms")
+            raise Refusal("it is not known how the module's output transforms")
         if last:
-            raise ValueError(
-                f"the module gives several values: see layers, output{last} and others"
-            )
+            raise Refusal(f"the module gives several values: see layers, output{last} and others")
         return self.layers[-1]
 
     @property

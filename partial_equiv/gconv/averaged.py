@@ -20,6 +20,7 @@ from partial_equiv.gconv.evaluation import convolve
 from partial_equiv.gconv.feature import GroupFeature
 from partial_equiv.groups import Group, Trivial
 from partial_equiv.groups.pixels import permute_pixels
+from partial_equiv.refusal import Refusal
 
 __all__ = ["AveragedConv"]
 
@@ -45,9 +46,10 @@ class AveragedConv(Convolution):
 
     def _accept(self, group: Group) -> None:
         if not group.permutes_pixels:
-            raise ValueError(
-                f"group={type(group).__name__}: an averaged convolution moves whole pixels, use "
-                "T2, mirror, or cyclic or dihedral of order 1, 2 or 4"
+            raise Refusal(
+                "an averaged convolution moves whole pixels, use T2, mirror, or cyclic "
+                "or dihedral of order 1, 2 or 4",
+                group=type(group).__name__,
             )
 
     def forward(
@@ -94,7 +96,7 @@ def as_feature(given: Tensor | GroupFeature) -> GroupFeature:
     """
     if isinstance(given, GroupFeature):
         if given.elements.shape[-1]:
-            raise ValueError("an averaged convolution reads maps: pool over the group before it")
+            raise Refusal("an averaged convolution reads maps: pool over the group before it")
         return given
     group = Trivial()
     elements = group.elements(given.dtype, given.device)

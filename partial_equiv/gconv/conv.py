@@ -24,6 +24,7 @@ from partial_equiv.gconv.stencil import Stencil
 from partial_equiv.gconv.windows import Windows
 from partial_equiv.groups import Group
 from partial_equiv.intervals import Count, Natural
+from partial_equiv.refusal import Refusal
 from partial_equiv.sampling import Sample, Sampling
 
 __all__ = ["Convolution", "GroupConv", "LiftingConv", "PointwiseConv"]
@@ -52,7 +53,9 @@ class Convolution(nn.Module):
         channels_last: convolve with the channels innermost in memory: for bfloat16.
 
     Raises:
+        TypeError: for a sampling or a kernel in place of what makes one.
         ValueError: for padding="same" with an even kernel, and as `Sampling` and the kernel do.
+            When called: for an empty batch, or other channels than C_in.
     """
 
     spatial: ClassVar[bool]  # the kernel reads h⁻¹p
@@ -76,8 +79,15 @@ class Convolution(nn.Module):
         channels_last: bool = False,
     ) -> None:
         super().__init__()
+        for name, factory in (("sampling", sampling), ("kernel", kernel)):
+            if isinstance(factory, nn.Module):
+                kind = type(factory).__name__
+                raise TypeError(
+                    f"{name}={kind}(...): every layer makes its own, pass what makes it, such as "
+                    f"functools.partial({kind}, ...)"
+                )
         if padding == "same" and kernel_size % 2 == 0:
-            raise ValueError(f"kernel_size={kernel_size}: padding=same needs an odd number")
+            raise Refusal("padding=same needs an odd number", kernel_size=kernel_size)
         if isinstance(padding, str):
             padding = dilation * (kernel_size // 2) if padding == "same" else 0
         self._windows = Windows(kernel_size, stride, padding, dilation)
@@ -140,6 +150,13 @@ class Convolution(nn.Module):
 
     def _generate(self, feature: GroupFeature, choose: Callable[[], Sample]) -> Generated:
         """The kernel for a feature at the elements that `choose` picks; a cached one if it fits."""
+        if feature.shape[1] != self.kernel.in_channels:
+            raise ValueError(
+                f"in_channels={self.kernel.in_channels}: this {type(self).__name__} was given "
+                f"{feature.shape[1]} channels"
+            )
+        if not len(feature.x):
+            raise ValueError(f"this {type(self).__name__} was given an empty batch")
         cache = None if self.training or self.sampling.depends_on_input else frozen()
         inputs = (feature.elements, feature.weights)
         made = None if cache is None else cache.get(self)
@@ -185,6 +202,11 @@ class LiftingConv(Convolution):
     spatial, relative = True, False
 
     def forward(self, images: Tensor, generator: torch.Generator | None = None) -> GroupFeature:
+        if not isinstance(images, Tensor) or images.ndim != 4:
+            raise TypeError(
+                f"LiftingConv reads images [B, C, H, W], not {described(images)}; what follows it "
+                "is a GroupConv"
+            )
         group = self.sampling.group
         identity = group.identity(self.stencil.positions.dtype, self.stencil.positions.device)
         feature = GroupFeature(images[:, :, None], identity[None, None], group=group)
@@ -215,6 +237,7 @@ class GroupConv(Convolution):
     def forward(
         self, feature: GroupFeature, generator: torch.Generator | None = None
     ) -> GroupFeature:
+        check_feature(self, feature)
         return self._respond(feature, lambda: self.sampling.sample(feature, generator))
 
 
@@ -246,10 +269,26 @@ class PointwiseConv(Convolution):
         generator: torch.Generator | None = None,
     ) -> GroupFeature:
         """Respond at the elements of `like`, or at the sampling's own if that is None."""
+        check_feature(self, feature)
         if like is None:
             return self._respond(feature, lambda: self.sampling.sample(feature, generator))
         given = Sample(like.elements, like.weights, like.offset)
         return self._respond(feature, lambda: given)
+
+
+def check_feature(layer: nn.Module, given: object) -> None:
+    """Raise TypeError for anything but a group feature."""
+    if not isinstance(given, GroupFeature):
+        raise TypeError(
+            f"{type(layer).__name__} reads a GroupFeature, not {described(given)}: lift images "
+            "with a LiftingConv first"
+        )
+
+
+def described(given: object) -> str:
+    """A value in words: its kind and its shape."""
+    shape = list(given.shape) if isinstance(given, Tensor | GroupFeature) else ""
+    return f"{type(given).__name__} {shape}".strip()
 
 
 def measure(feature: GroupFeature) -> Tensor:

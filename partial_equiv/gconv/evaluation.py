@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from partial_equiv.gconv.windows import Windows
+from partial_equiv.refusal import Refusal
 from partial_equiv.sampling import Sample
 
 __all__ = ["FrozenKernels", "Generated", "arrange", "convolve", "frozen", "frozen_kernels"]
@@ -52,9 +53,10 @@ def convolve(
     """
     (height, width), padding = x.shape[-2:], windows.padding
     if windows.extent > min(height, width) + 2 * padding:
-        raise ValueError(
-            f"kernel_size={windows.kernel_size}: only {height} x {width} pixels reach this "
-            "convolution, use a smaller kernel or fewer pools"
+        raise Refusal(
+            f"only {height} x {width} pixels reach this convolution, use a smaller "
+            "kernel or fewer pools",
+            kernel_size=windows.kernel_size,
         )
     if padding_mode == "circular":
         x = functional.pad(x.flatten(1, 2), (padding,) * 4, mode="circular")

@@ -2,12 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
+import torch
 from torch import Tensor
 
 from partial_equiv.groups import Group
 
 __all__ = ["GroupFeature"]
+
+ADVICE = (
+    "use a layer of partial_equiv, such as Activation(nn.ReLU()), Norm, SpatialPool or GroupPool, "
+    "or feature.map(function) on its values, feature.x [B, C, G, H, W]"
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,35 @@ class GroupFeature:
     offset: Tensor | None = None
     group: Group | None = None
 
+    @property
+    def shape(self) -> torch.Size:
+        """The sizes [B, C, G, H, W] of x."""
+        return self.x.shape
+
+    def __add__(self, other: "GroupFeature") -> "GroupFeature":
+        """The sum of two features at the same elements, for residual blocks.
+
+        Raises:
+            ValueError: if their elements or the elements' weights differ.
+        """
+        if not isinstance(other, GroupFeature):
+            return NotImplemented
+        if not (same(self.elements, other.elements) and same(self.weights, other.weights)):
+            raise ValueError(
+                "these features lie at different group elements and cannot be added: carry one to "
+                "the elements of the other with PointwiseConv(...)(feature, like=other)"
+            )
+        return self.map(lambda x: x + other.x)
+
+    @classmethod
+    def __torch_function__(cls, function: Callable[..., object], *_: object) -> NoReturn:
+        """Tell what to do instead of handing a feature to a function of torch."""
+        name = getattr(function, "__name__", str(function))
+        raise TypeError(f"torch's {name} cannot read a GroupFeature: {ADVICE}")
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"a GroupFeature has no {name}: {ADVICE}")
+
     def map(self, function: Callable[[Tensor], Tensor]) -> "GroupFeature":
         """The same elements with the values function(x)."""
         return replace(self, x=function(self.x))
@@ -46,11 +82,27 @@ class GroupFeature:
     def group_max(self) -> Tensor:
         """The maximum over the elements that are kept, [B, C, H, W].
 
-        A dropped element is lowered to the minimum, through its weight, so that the choice to keep
-        an element feels the gradient of the maximum that it provides.
+        Dropped elements take no part in it, and get no gradient. The gradient of a weight is the
+        difference that its element alone makes: what the maximum would lose without it, if it is
+        kept, or gain with it, if it is dropped. That is a finite difference, which is the right
+        slope of the expectation over keep-decisions where each element is decided alone.
         """
         weights = self.broadcast_weights()
         if weights is None:
             return self.x.amax(2)
-        floor = self.x.amin(2, keepdim=True).detach()
-        return ((self.x - floor) * weights).amax(2) + floor[:, :, 0]
+        kept = self.x.masked_fill(weights == 0, -torch.inf)
+        highest = kept.amax(2)
+        if not weights.requires_grad:
+            return highest
+        with torch.no_grad():
+            provides = kept == highest[:, :, None]
+            second = kept.masked_fill(provides, -torch.inf).amax(2)
+            alone = (provides.sum(2) == 1) & second.isfinite()
+            loss = torch.where(alone, highest - second, 0)[:, :, None]
+            worth = torch.where(provides, loss, (self.x - highest[:, :, None]).relu())
+        return highest + (worth * (weights - weights.detach())).sum(2)
+
+
+def same(a: Tensor | None, b: Tensor | None) -> bool:
+    """Whether two tensors that may be missing are equal."""
+    return a is b or (a is not None and b is not None and torch.equal(a, b))

@@ -3,9 +3,12 @@ r"""Normalisation of group features: y = (x - mean)/√(variance + ε)·scale + 
 The statistics are integrals over the group too: each element enters with its weight, so that a
 dropped one counts for nothing. Scale and shift are one number a channel, equal at all elements,
 which keeps the layer equivariant.
+
+Where several processes train (torch.distributed), batch statistics are those of the joint batch of
+all of them, as in `nn.SyncBatchNorm`, however many images each one has.
 """
 
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +16,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from partial_equiv.gconv.feature import GroupFeature
+from partial_equiv.gconv.ranks import num_ranks, summed_over_ranks
 from partial_equiv.intervals import Count, Fraction, Positive
 
 __all__ = ["Norm"]
@@ -21,16 +25,19 @@ DIMENSIONS = {"batch": (0, 2), "instance": (2,), "layer": (1, 2)}  # beside the 
 
 
 class Norm(nn.Module):
-    """Batch, instance or layer normalisation of x [B, C, G, H, W].
+    """Batch, instance or layer normalisation of x [B, C, G, H, W], or of plain maps [B, C, H, W].
 
     Args:
         num_channels: C.
         over: "batch" takes statistics over (B, G, H, W) and runs an average of them for evaluation,
-            as `nn.BatchNorm2d` does; "instance" takes them over (G, H, W), "layer" over (C, G, H,
-            W).
+            as `nn.BatchNorm2d` does (the variance as an unbiased estimate, too); "instance" takes
+            them over (G, H, W), "layer" over (C, G, H, W).
         momentum: share of the newest batch in the running average; None for the plain mean.
         eps: ε.
         affine: learn scale and shift; if not, they stay 1 and 0.
+
+    Raises:
+        ValueError: for a feature of another number of channels.
     """
 
     weight: Tensor
@@ -68,7 +75,24 @@ class Norm(nn.Module):
             self.running_var.fill_(1)
             self.num_batches_tracked.zero_()
 
-    def forward(self, feature: GroupFeature) -> GroupFeature:
+    @overload
+    def forward(self, given: GroupFeature) -> GroupFeature: ...
+
+    @overload
+    def forward(self, given: Tensor) -> Tensor: ...
+
+    def forward(self, given: GroupFeature | Tensor) -> GroupFeature | Tensor:
+        if isinstance(given, GroupFeature):
+            return self._normalised(given)
+        return self._normalised(GroupFeature(given[:, :, None], given.new_empty(1, 1, 0))).x[
+            :, :, 0
+        ]
+
+    def _normalised(self, feature: GroupFeature) -> GroupFeature:
+        if feature.shape[1] != len(self.weight):
+            raise ValueError(
+                f"num_channels={len(self.weight)}: this norm was given {feature.shape[1]} channels"
+            )
         if self.over == "batch" and not self.training:
             return feature.map(
                 lambda x: functional.batch_norm(
@@ -76,7 +100,12 @@ class Norm(nn.Module):
                 )
             )
         weights = feature.broadcast_weights()
-        return feature.map(self._plain if weights is None else lambda x: self._weighted(x, weights))
+        together = self.over == "batch" and num_ranks() > 1
+        if weights is None and not together:
+            return feature.map(self._plain)
+        if weights is None:
+            weights = feature.x.new_ones(1, 1, feature.x.shape[2], 1, 1, dtype=self.weight.dtype)
+        return feature.map(lambda x: self._weighted(x, weights, together))
 
     def _plain(self, x: Tensor) -> Tensor:
         if self.over == "batch":
@@ -87,23 +116,31 @@ class Norm(nn.Module):
         groups = x.shape[1] if self.over == "instance" else 1
         return functional.group_norm(x, groups, self.weight, self.bias, self.eps)
 
-    def _weighted(self, x: Tensor, weights: Tensor) -> Tensor:
-        others = {"batch": x.shape[0], "layer": x.shape[1], "instance": 1}[self.over]
+    def _weighted(self, x: Tensor, weights: Tensor, together: bool) -> Tensor:
+        """With weights [S, 1, G, 1, 1]; `together` with the other ranks."""
+        num_pixels = x.shape[3] * x.shape[4]
+        others: int | Tensor = {"batch": x.shape[0], "layer": x.shape[1], "instance": 1}[self.over]
+        if together:
+            others = summed_over_ranks(weights.new_tensor(others * num_pixels)) / num_pixels
         share = weights / weights.sum(2, keepdim=True) / others
+        share = share.expand(len(x), -1, -1, -1, -1)
         dimensions = DIMENSIONS[self.over]
         columns = (value[:, None, None, None] for value in (self.weight, self.bias))
         y, mean, var = WeightedNorm.apply(
             x.to(self.weight.dtype),
-            share.expand(len(x), -1, -1, -1, -1),
+            share,
             *columns,
             dimensions,
             self.eps,
+            together,
         )
         if self.over == "batch":
             momentum = self._count()
             with torch.no_grad():
+                alike = share.square().sum() / num_pixels  # 1/N for N values that count the same
+                alike = summed_over_ranks(alike) if together else alike
                 self.running_mean.lerp_(mean.flatten(), momentum)
-                self.running_var.lerp_(var.flatten(), momentum)
+                self.running_var.lerp_(var.flatten() / (1 - alike).clamp_min(1e-12), momentum)
         return y
 
     def _count(self) -> float:
@@ -118,7 +155,8 @@ class Norm(nn.Module):
 class WeightedNorm(torch.autograd.Function):
     """y = (x - μ)·r·scale + shift, μ = Σ q x̄, r = (Σ q (v + (x̄ - μ)²) + ε)^-½, with the mean x̄ and
     the variance v of each map [H, W] of x [B, C, G, H, W], and shares q that sum to 1 over the
-    dimensions. Two passes over x forward and three backward, where autograd takes a dozen.
+    dimensions, on all ranks if they go `together`. Two passes over x forward and three backward,
+    where autograd takes a dozen.
 
     Returns y, μ and the variance Σ q (v + (x̄ - μ)²); the last two pass no gradient on.
     """
@@ -132,14 +170,16 @@ class WeightedNorm(torch.autograd.Function):
         shift: Tensor,
         dimensions: tuple[int, ...],
         eps: float,
+        together: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:
         spread, centre = torch.var_mean(x, (3, 4), correction=0, keepdim=True)  # [B, C, G, 1, 1]
-        mean = (share * centre).sum(dimensions, keepdim=True)
+        total = summed_over_ranks if together else torch.Tensor.contiguous
+        mean = total((share * centre).sum(dimensions, keepdim=True))
         spread = spread + (centre - mean).square()
-        var = (share * spread).sum(dimensions, keepdim=True)
+        var = total((share * spread).sum(dimensions, keepdim=True))
         rate = (var + eps).rsqrt()
         ctx.save_for_backward(x, share, scale, centre, spread, mean, rate)
-        ctx.dimensions = dimensions
+        ctx.dimensions, ctx.together = dimensions, together
         ctx.mark_non_differentiable(mean, var)
         return torch.addcmul(shift - mean * rate * scale, x, rate * scale), mean, var
 
@@ -155,6 +195,8 @@ class WeightedNorm(torch.autograd.Function):
         along = torch.linalg.vecdot(dy.flatten(3), x.flatten(3))[..., None, None] - mean * total
         d_mean = -(rate * scale * total).sum(ctx.dimensions, keepdim=True)
         d_var = -0.5 * (rate**3 * scale * along).sum(ctx.dimensions, keepdim=True)
+        if ctx.together:
+            d_mean, d_var = summed_over_ranks(torch.stack([d_mean, d_var]))
         d_share = (d_mean * centre + d_var * spread).sum(1, keepdim=True)
         per_pixel = share / (x.shape[3] * x.shape[4])
         dx = torch.addcmul(per_pixel * (d_mean - 2 * d_var * mean), dy, rate * scale)
@@ -162,4 +204,4 @@ class WeightedNorm(torch.autograd.Function):
         channel = (0, 2, 3, 4)
         d_scale = (rate * along).sum(channel)[:, None, None, None]
         d_shift = total.sum(channel)[:, None, None, None]
-        return dx, d_share, d_scale, d_shift, None, None
+        return dx, d_share, d_scale, d_shift, None, None, None

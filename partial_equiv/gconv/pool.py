@@ -9,6 +9,7 @@ from torch.nn import functional
 from partial_equiv.gconv.feature import GroupFeature
 from partial_equiv.gconv.windows import Windows
 from partial_equiv.intervals import Count, Natural
+from partial_equiv.refusal import Refusal
 
 __all__ = ["GroupPool", "SpatialPool"]
 
@@ -41,12 +42,14 @@ class SpatialPool(nn.Module):
         self.mode, self.kernel_size, self.stride = mode, kernel_size, stride or kernel_size
         self.padding = padding
         if mode == "blur" and (self.kernel_size, self.stride, padding) != (2, 2, 0):
-            raise ValueError(
-                f"kernel_size={kernel_size}, stride={stride}, padding={padding}: pool=blur halves, "
-                "use 2, 2 and 0"
+            raise Refusal(
+                "pool=blur halves, use 2, 2 and 0",
+                kernel_size=kernel_size,
+                stride=stride,
+                padding=padding,
             )
         if 2 * padding > kernel_size:
-            raise ValueError(f"padding={padding}: use at most half of kernel_size={kernel_size}")
+            raise Refusal(f"use at most half of kernel_size={kernel_size}", padding=padding)
 
     def windows(self, size: int) -> Windows:
         """Where the windows lie along an axis of `size` pixels."""

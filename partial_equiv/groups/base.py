@@ -16,6 +16,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from partial_equiv.refusal import Refusal
+
 __all__ = ["Group"]
 
 
@@ -54,7 +56,7 @@ class Group(ABC):
         Raises:
             ValueError: if there is no such family.
         """
-        raise ValueError(f"order={order}: {type(self).__name__} has no order to choose")
+        raise Refusal(f"{type(self).__name__} has no order to choose", order=order)
 
     @abstractmethod
     def product(self, left: Tensor, right: Tensor) -> Tensor:

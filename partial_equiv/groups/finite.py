@@ -14,6 +14,7 @@ from torch import Tensor
 
 from partial_equiv.groups.base import Group
 from partial_equiv.intervals import Count
+from partial_equiv.refusal import Refusal
 
 __all__ = ["Finite", "FiniteRotations"]
 
@@ -60,9 +61,9 @@ class Finite(Group):
     def subset(self, num_elements: int, extent: Tensor, offset: Tensor) -> Tensor:
         if num_elements != self.size:
             amount = f"{self.size} element" + "s" * (self.size > 1)
-            raise ValueError(
-                f"num_samples={num_elements}: {type(self).__name__} has {amount}, "
-                f"use num_samples={self.size}"
+            raise Refusal(
+                f"{type(self).__name__} has {amount}, use num_samples={self.size}",
+                num_samples=num_elements,
             )
         elements = self.elements(extent.dtype, extent.device)
         return elements.expand(*torch.broadcast_shapes(extent.shape, offset.shape), -1, -1)
@@ -84,11 +85,16 @@ class FiniteRotations(Finite):
 
     Args:
         order: n.
+
+    Raises:
+        ValueError: if n is less than 1.
     """
 
     whole: ClassVar[Group]
 
     def __init__(self, order: Count = 1) -> None:
+        if order < 1:
+            raise ValueError(f"order={order}: must be at least 1")
         self.order = order
 
     def of_order(self, order: int) -> Self:

@@ -5,6 +5,7 @@ from typing import NoReturn
 from torch import Tensor
 
 from partial_equiv.groups.dihedral import Dihedral
+from partial_equiv.refusal import Refusal
 
 __all__ = ["Mirror"]
 
@@ -22,7 +23,7 @@ class Mirror(Dihedral):
         super().__init__(1)
 
     def of_order(self, order: int) -> NoReturn:
-        raise ValueError(f"order={order}: Mirror has no order to choose")
+        raise Refusal("Mirror has no order to choose", order=order)
 
     def coordinates(self, elements: Tensor) -> Tensor:
         return super().coordinates(elements)[..., 2:]

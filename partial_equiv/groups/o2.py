@@ -10,6 +10,7 @@ from torch import Tensor
 
 from partial_equiv.groups.base import Group
 from partial_equiv.groups.so2 import SO2, angle_grid, rotation_matrix, wrap
+from partial_equiv.refusal import Refusal
 
 __all__ = ["O2"]
 
@@ -57,9 +58,9 @@ class O2(Group):
 
     def subset(self, num_elements: int, extent: Tensor, offset: Tensor) -> Tensor:
         if num_elements % 2:
-            raise ValueError(
-                f"num_samples={num_elements}: a grid of O(2) holds each rotation and its mirror "
-                "image, use an even number"
+            raise Refusal(
+                "a grid of O(2) holds each rotation and its mirror image, use an even number",
+                num_samples=num_elements,
             )
         rotations = self.exp(angle_grid(num_elements // 2, extent, offset)[..., None])
         mirror = torch.tensor([0.0, 1.0], dtype=rotations.dtype, device=rotations.device)

@@ -6,6 +6,10 @@ mirrors), a learned probability to keep them (Romero & Lohit, "Learning Partial 
 Data", NeurIPS 2022, section 4). The pathwise derivative ∂angle_j/∂θ = π u_j is complete, since the
 kernels that read the angles are continuous on the whole group. A full layer runs the same code with
 θ fixed at 1.
+
+An optimiser may leave [0, 1]: θ is read as the triangle wave that is θ there, so that the angles
+stay within ±π. The loss is even in θ, hence its slope at 0 is 0 and a layer that came to lie there
+would never leave: in training, θ counts for at least 0.001.
 """
 
 from dataclasses import dataclass
@@ -16,9 +20,12 @@ from torch import Tensor, nn
 
 from partial_equiv.groups import Group
 from partial_equiv.intervals import Count, Fraction, Positive
+from partial_equiv.refusal import Refusal
 from partial_equiv.variational import SubsetEncoder, bernoulli_kl, project, report_kl, uniform_kl
 
 __all__ = ["Sample", "Sampling"]
+
+FLOOR = 1e-3  # of θ in training: 0.18 degrees beside the stationary point
 
 
 class SampledFeature(Protocol):
@@ -56,7 +63,9 @@ class Sampling(nn.Module):
     Evaluation is deterministic: no shift, and an optional part is kept iff its probability is ≥ ½
     (its elements are then not computed at all). In training, dropped elements are computed with
     weight 0; the weight is a straight-through relaxed Bernoulli draw (Maddison et al. 2017; hard
-    forward).
+    forward). Its gradient is that of the expected loss where the loss is linear in the weights, as
+    the temperature falls. Beyond that it is an estimate with a bias: on E(2) and D4, of the right
+    sign, between .4 and 1.2 of the true slope of a maximum over the group.
 
     Args:
         group: the stabiliser H.
@@ -105,18 +114,17 @@ class Sampling(nn.Module):
         group = group if order is None else group.of_order(order)
         num_samples = num_samples or group.size
         if num_samples is None:
-            raise ValueError("num_samples=None: a continuous group needs a number of samples")
+            raise Refusal("a continuous group needs a number of samples", num_samples=None)
         group.grid(num_samples)  # raises if there is none
         if partial and not (group.algebra_size or group.optional_parts):
-            raise ValueError(
-                "partial=True: the trivial group has no proper subset, use partial=False"
-            )
+            raise Refusal("the trivial group has no proper subset, use partial=False", partial=True)
         if sampling == "random" and not group.algebra_size:
-            raise ValueError(
-                "sampling=random: a discrete group has no grid to shift, use sampling=deterministic"
+            raise Refusal(
+                "a discrete group has no grid to shift, use sampling=deterministic",
+                sampling="random",
             )
         if not 0 < initial_range <= 1:
-            raise ValueError(f"initial_range={initial_range}: must lie in (0, 1]")
+            raise Refusal("must lie in (0, 1]", initial_range=initial_range)
         self.group, self.num_samples = group, num_samples
         self.sampling, self.scope, self.partial = sampling, scope, partial
         self.prior_keep = prior_keep
@@ -126,7 +134,7 @@ class Sampling(nn.Module):
         self.encoder = None
         if partial and subset == "input":
             if in_channels is None:
-                raise ValueError("in_channels=None: subset=input needs the channels of its input")
+                raise Refusal("subset=input needs the channels of its input", in_channels=None)
             num_outputs = group.algebra_size + len(group.optional_parts)
             self.encoder = SubsetEncoder(in_channels, num_outputs)
         per_layer = partial and subset == "layer"
@@ -164,11 +172,18 @@ class Sampling(nn.Module):
         """Whether the elements depend on the values of the feature."""
         return self.encoder is not None
 
+    @property
+    def extent(self) -> Tensor:
+        """θ as it counts (scalar, in [0, 1]): `range`, reflected into the interval."""
+        return reflect(self.range) if isinstance(self.range, nn.Parameter) else self.range
+
     def project_(self) -> None:
-        """Clamp θ to [0, 1] in place, for after an optimiser's step. (A clamp in the forward pass
-        would stop the gradient at the border, a sigmoid would never reach it.)"""
+        """Bring θ back into [0, 1] in place, for after an optimiser's step: reflect it at 0, where
+        the loss goes on as its mirror image, and hold it at 1, the whole group, where it does not.
+        (A clamp in the forward pass would stop the gradient at the border, a sigmoid would never
+        reach it.) Without this call, training comes back from beyond 1 by itself, a step later."""
         with torch.no_grad():
-            self.range.clamp_(0, 1)
+            self.range.abs_().clamp_(max=1)
 
     def set_progress(self, fraction: float) -> None:
         """Set the temperature for a share in [0, 1] of the training."""
@@ -181,7 +196,7 @@ class Sampling(nn.Module):
         """The learned subset in numbers: "" for θ, a part's name for its keep-probability."""
         values = {}
         if isinstance(self.range, nn.Parameter):
-            values[""] = self.range.item()
+            values[""] = self.extent.item()
         if self.keep_logits is not None:
             keep = self.keep_logits.detach().sigmoid().tolist()
             values |= dict(zip(self.group.optional_parts, keep, strict=True))
@@ -208,10 +223,13 @@ class Sampling(nn.Module):
     def _choose(self, feature: SampledFeature) -> tuple[Tensor, Tensor | None]:
         """The range θ [S] and the keep-logits [S, parts] that this feature gets."""
         if self.encoder is None:
+            extent = self.extent
+            if self.training and isinstance(self.range, nn.Parameter):
+                extent = project(extent, FLOOR)
             if self.keep_logits is None:
-                return self.range[None], None
+                return extent[None], None
             num_draws = self._num_draws(feature) if self.training else 1
-            return self.range[None], self.keep_logits.expand(num_draws, -1)
+            return extent[None], self.keep_logits.expand(num_draws, -1)
         chosen = self.encoder(feature.x, feature.weights)  # [B, algebra_size + parts]
         extent, kl = self.range.expand(len(chosen)), torch.zeros_like(chosen[:, 0])
         if self.group.algebra_size:
@@ -231,3 +249,13 @@ class Sampling(nn.Module):
         soft = ((logits + uniform.logit(eps=1e-6)) / self.temperature).sigmoid()
         keep = (soft > 0.5).to(soft.dtype) + (soft - soft.detach())  # exactly 0 or 1
         return torch.cat([torch.ones_like(keep[:, :1]), keep], dim=-1)[:, self.part]
+
+
+def reflect(value: Tensor) -> Tensor:
+    """The triangle wave that is the identity on [0, 1], with slope 1 at both ends.
+
+    >>> reflect(torch.tensor([-0.25, 0.5, 1.25])).tolist()
+    [0.25, 0.5, 0.75]
+    """
+    wave = 1 - (value.abs() % 2 - 1).abs()
+    return torch.where((value >= 0) & (value <= 1), value, wave)

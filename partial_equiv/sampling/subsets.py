@@ -17,7 +17,7 @@ def samplings(model: nn.Module) -> Iterator[tuple[str, Sampling]]:
 
 
 def project_(model: nn.Module) -> None:
-    """Project every learned range onto [0, 1], in place; call it after each optimiser step."""
+    """Bring every learned range back into [0, 1], in place; call it after each optimiser step."""
     for _, sampling in samplings(model):
         sampling.project_()
 

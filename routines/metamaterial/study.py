@@ -152,9 +152,8 @@ class Study:
             f"net.hidden_channels={settings.hidden_channels[trial.net]}",
             *(f"dataset.augment_{kind}={kind in moved}" for kind in KINDS),
             *([f"dataset.train_size={trial.cells}"] if trial.cells else []),
-            f"dataset.split_seed={trial.repeat // (folds or 1)}",
-            *([f"dataset.test_size={1 / folds}"] if folds else []),
-            *([f"dataset.test_fold={trial.repeat % folds}"] if folds else []),
+            f"dataset.split_seed={trial.repeat}",
+            *([f"dataset.folds={folds}"] if folds else []),
             f"seed={self.seed + trial.repeat}",
             *settings.words,
         )

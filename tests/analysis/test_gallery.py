@@ -82,8 +82,9 @@ def test_beliefs_step_where_the_net_changes_its_mind(figures: list[Figure]) -> N
     (panel,) = figures[0].axes
     means = beliefs[:, :, 0].mean(0).tolist()
     own, rival, _ = panel.get_lines()
-    assert own.get_label() == "“up”"
-    assert rival.get_label() == "“down”"
+    assert own.get_label() == "probability of their own class"
+    assert panel.get_title() == "images of “up”\n(rival: “down”)"
+    assert rival.get_label() == "probability of the rival"
     assert own.get_ydata() == pytest.approx([*means, means[0]])
     assert list(own.get_xdata()) == [45 * step for step in range(9)]
 

@@ -31,3 +31,32 @@ def test_every_layer_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     lines = {line.get_label(): list(line.get_ydata()) for line in ranges.get_lines()}
     assert lines == {"a": pytest.approx([1.0, 0.9, 0.8, 0.7]), "a.b": [1.0] * 4}
     assert [list(line.get_ydata()) for line in keeps.get_lines()] == [[0.5] * 4]
+
+
+def test_many_parts_are_a_matrix_with_the_last_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
+    parts = ("rot90", "rot180", "mirror", "rot90_mirror")
+    history = [
+        {"epoch": epoch, **{f"range/{layer}.{part}": 1 - 0.2 * epoch for part in parts}}
+        for epoch in range(3)
+        for layer in ["a"]
+    ]
+    draw_learned_ranges(history, ["a"], tmp_path / "ranges.png")
+    (panel,) = drawn[0].axes
+    heads = [label.get_text() for label in panel.get_xticklabels()]
+    assert heads[0] == "keep\nturn by 90°"
+    assert heads[3] == "keep\nmirror,\nturn by 90°"
+    assert [text.get_text() for text in panel.texts] == ["0.60"] * 4
+
+
+def test_other_numbers_are_drawn_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
+    history = [{"epoch": 0, "gamma/a": 0.0, "range/a": 1.0}, {"epoch": 1, "gamma/a": 3.0}]
+    draw_learned_ranges(history, ["a", "b"], tmp_path / "gamma.png", prefixes=["gamma/"])
+    (panel,) = drawn[0].axes
+    assert panel.get_ylabel() == "gamma"
+    assert [list(line.get_ydata()) for line in panel.get_lines()] == [[0.0, 3.0]]

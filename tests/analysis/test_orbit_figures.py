@@ -24,13 +24,21 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     return found
 
 
+def told(figure: Figure) -> list[str]:
+    """What a figure's legend, which stands outside of its panels, names."""
+    (legend,) = figure.legends
+    assert not any(panel.get_legend() for panel in figure.axes)
+    return [text.get_text() for text in legend.get_texts()]
+
+
 def test_shares_stand_over_the_angles(figures: list[Figure]) -> None:
     draw_over_angles({"one": [1.0, 0.5, 0.75, 1.0]}, {"one": [1.0, 0.25, 1.0, 1.0]}, HERE)
     accuracy, same = figures[0].axes
     (line,) = accuracy.lines
     assert line.get_xydata().tolist() == [[0, 100], [90, 50], [180, 75], [270, 100]]
     assert same.lines[0].get_ydata().tolist() == [100, 25, 100, 100]
-    assert [text.get_text() for text in accuracy.get_legend().get_texts()] == ["one"]
+    assert accuracy.get_ylim()[0] == 0, "a single image is no dip"
+    assert told(figures[0]) == ["one"]
 
 
 def test_images_of_one_source_stand_below_each_other(figures: list[Figure]) -> None:
@@ -71,6 +79,7 @@ def test_streamlines_lie_over_the_level_sets(figures: list[Figure]) -> None:
     draw_streamlines(around, radius, orbits, torch.arange(6) % 2, ("in", "out"), HERE)
     panel, bar = figures[0].axes
     assert bar.get_ylabel() == "logit of “out” less that of “in”"
+    assert "both classes equally likely" in told(figures[0])
     (line,) = [each for each in panel.collections if list(getattr(each, "levels", [])) == [0.0]]
     points = torch.cat([torch.tensor(path.vertices) for path in line.get_paths()])
     torch.testing.assert_close(
@@ -91,20 +100,22 @@ def test_errors_that_run_away_leave_the_others_to_be_seen(
     (panel,) = figures[0].axes
     assert panel.get_yscale() == scale
     assert panel.lines[1].get_xydata().tolist() == [[90, 0.3], [180, 0.5], [270, worst]]
-    assert [text.get_text() for text in panel.get_legend().get_texts()] == ["one", "other"]
+    assert told(figures[0]) == ["one", "other", "answering the mean"]
 
 
 def test_dots_have_the_colours_of_their_classes_in_the_legend(figures: list[Figure]) -> None:
     orbits, classes = torch.arange(24.0).view(3, 4, 2), torch.tensor([1, 0, 1])
     draw_latents(orbits, classes, ("a", "b"), HERE)
     left, right, _ = figures[0].axes
-    legend = left.get_legend()
+    (legend,) = figures[0].legends
     colours = [handle.get_facecolor()[0].tolist() for handle in legend.legend_handles]
     assert [text.get_text() for text in legend.get_texts()] == ["a", "b"]
-    dots = left.collections[0]
-    assert dots.get_offsets().tolist() == orbits.flatten(0, 1).tolist()
-    dots.update_scalarmappable()  # as drawing does
-    drawn = dots.get_facecolors().tolist()
-    assert drawn == [colours[label] for label in classes.repeat_interleave(4)]
+    dots = [each for each in left.collections if len(each.get_offsets()) > 0]
+    for label, each in enumerate(dots):
+        assert each.get_offsets().tolist() == orbits[classes == label].flatten(0, 1).tolist()
+        assert each.get_facecolor().tolist() == [colours[label]]
     angles = right.collections[0].get_array().tolist()
     assert angles == [0, 90, 180, 270] * 3
+    cycle = right.collections[0].get_cmap()
+    assert cycle(0.0) == pytest.approx(cycle(1.0), abs=0.03), "a full turn is no turn"
+    assert all(min(cycle(i / 36)[:3]) < 0.75 for i in range(36)), "nowhere white on white"

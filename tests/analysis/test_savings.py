@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.savings import draw_convergence, draw_learning_curves, saving
+from analysis.savings import draw_convergence, draw_learning_curves, saving, written_saving
 
 SIZES = (250, 1000, 4000)
 
@@ -30,6 +30,12 @@ def test_the_saving_of_a_shifted_power_law_is_its_shift(
 
 def test_a_net_that_nobody_reaches_has_a_lower_bound() -> None:
     assert saving({250: [0.1]}, {250: [1.0], 4000: [0.5]}) == {250: 16}
+
+
+def test_bounds_are_written_as_bounds() -> None:
+    reference = {250: [1.0], 1000: [0.5], 4000: [0.25]}
+    curve = {250: [0.1], 1000: [0.25], 4000: [2.0]}
+    assert written_saving(curve, reference) == {250: "> 16", 1000: "4", 4000: "< 0.0625"}
 
 
 def test_figures_are_drawn(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from models.gcnn import GCNN
 
 def test_a_class_is_found() -> None:
     assert resolve("models.gcnn.GCNN") is GCNN
-    assert resolve("torch.nn.ReLU").__name__ == "ReLU"
+    assert resolve("json.JSONDecoder", ["json"]).__name__ == "JSONDecoder"
 
 
 @pytest.mark.parametrize(
@@ -18,11 +18,13 @@ def test_a_class_is_found() -> None:
         ("models", "is not allowed"),
         ("modelsx.gcnn.GCNN", "is not allowed"),
         ("torch.hub.load", "is not allowed"),
+        ("torch.nn.ReLU", "is not allowed"),
+        ("torchvision.datasets.utils.download_url", "is not allowed"),
         ("", "is not allowed"),
         (None, "is not allowed"),
         ("trainer.Path", "is defined in pathlib"),
         ("datasets.tensors.torch.hub.load", "is defined in torch.hub"),
-        ("torch.nn.modules.module.functools.partial", "is defined in functools"),
+        ("models.gcnn.nn.Identity", "is defined in torch.nn"),
         ("models.gcnn", "is neither a class nor a function"),
         ("models.gcnn.GCN", r"models.gcnn has no GCN \(did you mean models.gcnn.GCNN\?\)"),
         ("models.gcn.GCNN", r"models has no gcn \(did you mean models.gcnn.GCNN\?\)"),

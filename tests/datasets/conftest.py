@@ -11,6 +11,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from datasets.amat import ROWS
+
 LABELS = torch.arange(10).repeat(6)  # six of every digit
 
 
@@ -48,10 +50,11 @@ def mnist_root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def write_amat() -> Callable[[Path, Tensor, Tensor], None]:
+def write_amat(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, Tensor, Tensor], None]:
     """Return a writer of amat files: columns of the image one after another, then the label."""
 
     def write(path: Path, images: Tensor, labels: Tensor) -> None:
+        monkeypatch.setitem(ROWS, path.name, len(labels))
         columns = images.transpose(1, 2).reshape(len(images), -1)  # [N, W * H]
         rows = torch.cat([columns.double() / 255, labels[:, None].double()], dim=1)
         path.parent.mkdir(exist_ok=True)

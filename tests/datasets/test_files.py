@@ -74,8 +74,8 @@ def test_memory_decides_who_reads() -> None:
 
 
 def test_many_broken_files_make_one_line() -> None:
-    error = UnreadableFiles({f"{i}.jpg": "torn" for i in range(5)}, "here")
-    assert "0.jpg (torn), 1.jpg (torn), 2.jpg (torn) and 2 more; looked in here" in str(error)
+    error = UnreadableFiles({f"{i}.jpg": "torn" for i in range(12)}, "here")
+    assert "8.jpg (torn), 9.jpg (torn) and 2 more; looked in here" in str(error)
 
 
 def test_lengths_that_disagree_are_refused() -> None:

@@ -14,7 +14,7 @@ from datasets.files import FileSplit, UnreadableFiles
 from datasets.flowers import Flowers102
 from datasets.spec import MissingData
 
-LABELS = [1, 102, 7, 7, 30, 1, 102, 7]  # of images 1 to 8, from 1
+LABELS = [1, 2, 2, 2, 1, 1, 1, 2]  # of images 1 to 8, from 1
 PARTS = {"trnid": [8, 1, 2, 6], "valid": [3, 5], "tstid": [4, 7]}
 
 
@@ -34,6 +34,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         for key, (name, _) in source._file_dict.items()
         if key != "image"
     }
+    monkeypatch.setattr(source, "classes", source.classes[:2])
     monkeypatch.setattr(source, "_file_dict", {**source._file_dict, **sums})
     return tmp_path
 
@@ -43,7 +44,7 @@ def test_the_published_splits_are_read(root: Path, memory: float) -> None:
     flowers = Flowers102(str(root), size=20, memory=memory, download=False)
     splits = flowers.splits()
     assert flowers.spec == splits.spec
-    assert (flowers.spec.num_classes, flowers.spec.size) == (102, (20, 20))
+    assert (flowers.spec.num_classes, flowers.spec.size) == (2, (20, 20))
     for split, ids in zip((splits.train, splits.val, splits.test), PARTS.values(), strict=True):
         assert isinstance(split, FileSplit) == (memory == 0)
         images, targets = next(split.batches(4))
@@ -56,7 +57,7 @@ def test_the_published_splits_are_read(root: Path, memory: float) -> None:
 def test_parts_are_balanced(root: Path) -> None:
     splits = Flowers102(str(root), size=4, train_size=2, val_size=1).splits()
     assert (len(splits.train), len(splits.val), len(splits.test)) == (2, 1, 2)
-    assert len(set(splits.train.targets.tolist())) == 2
+    assert sorted(splits.train.targets.tolist()) == [0, 1]
 
 
 def test_missing_files_take_one_line(root: Path) -> None:

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analysis.turntable import inside_disc
 from datasets.digits import Digits
 from datasets.files import FileSplit
 from datasets.framing import circle_crop, inscribed_disc, resized
@@ -111,3 +112,12 @@ def test_the_bundled_digits_can_be_cropped() -> None:
     images, _ = next(digits.splits().test.batches(4))
     outside = images[..., ~inscribed_disc((15, 15))] * digits.spec.std[0] + digits.spec.mean[0]
     torch.testing.assert_close(outside, torch.zeros_like(outside))
+
+
+@pytest.mark.parametrize("size", [(7, 7), (8, 8), (9, 6)])
+def test_figures_have_the_same_disc(size: tuple[int, int]) -> None:
+    maps = torch.zeros(3, *size)
+    assert torch.equal(inside_disc(maps), inscribed_disc(size))
+    smaller = inscribed_disc(size, share=0.5)
+    assert (smaller <= inscribed_disc(size)).all()
+    assert 0 < smaller.sum() < inscribed_disc(size).sum()

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasets.holdout import hold_out, subset
+from datasets.holdout import hold_out, selection
 
 label_lists = st.lists(st.integers(0, 4), min_size=2, max_size=80)
 
@@ -37,13 +37,13 @@ def test_impossible_sizes_are_refused(size: int) -> None:
         hold_out(torch.zeros(4), size, 0)
 
 
-def test_subset_is_balanced_and_optional() -> None:
+def test_selection_is_balanced_and_optional() -> None:
     labels = torch.arange(4).repeat(10)
     indices = torch.arange(8, 40)
-    assert torch.equal(subset(indices, labels, None, 0), indices)
-    assert torch.equal(subset(indices, labels, 32, 0), indices)
-    chosen = subset(indices, labels, 8, 0)
+    assert torch.equal(selection(indices, labels, None, 0), indices)
+    assert torch.equal(selection(indices, labels, 32, 0), indices)
+    chosen = selection(indices, labels, 8, 0)
     assert torch.bincount(labels[chosen]).tolist() == [2, 2, 2, 2]
     assert torch.isin(chosen, indices).all()
     with pytest.raises(ValueError, match="33 of 32"):
-        subset(indices, labels, 33, 0)
+        selection(indices, labels, 33, 0)

@@ -171,3 +171,45 @@ def test_the_command_line_runs_and_refuses(flat: Path, terminal: Terminal, tmp_p
     assert answer.err.startswith("dataset.mean=[0.5]: grey=False needs 3 values")
     answer = terminal(*words, f"dataset.root={flat}", "dataset.val_size=4")
     assert answer.status == 0, answer.err
+
+
+def test_damaged_files_of_all_splits_are_named_at_once(presplit: Path) -> None:
+    write(presplit / "val" / "a", 2, 50)
+    damaged = [f"{part}/a/0.png" for part in ("train", "val", "test")]
+    for name in damaged:
+        (presplit / name).write_text("no picture")
+    for memory in (0.0, 1.0):
+        line = refusal(presplit, memory=memory)
+        assert all(f"{name} (not a picture)" in line for name in damaged)
+
+
+def test_a_class_of_one_picture_is_told(flat: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write(flat / "owl", 1, 200)
+    ImageFolder(str(flat), size=8, val_size=2, test_size=2).splits()
+    assert "only one training image of class owl; looked in" in caplog.text
+    assert "owl in the test data; looked in" in caplog.text
+
+
+@pytest.mark.parametrize("memory", [0.0, 1.0])
+def test_twelve_bits_in_sixteen_are_not_taken_for_black(tmp_path: Path, memory: float) -> None:
+    """Levels 0 to 4095 become 0 to 255 once somebody says that 12 bits count."""
+    for name, first in (("a", 0), ("b", 2048)):
+        (tmp_path / name).mkdir()
+        for i in range(8):
+            level = np.full((8, 8), first + 256 * i - (first + 256 * i == 2048), np.uint16)
+            Image.fromarray(level).save(tmp_path / name / f"{i}.png")
+    settings = {"memory": memory, "val_size": 2, "test_size": 2, "grey": True}
+    line = refusal(tmp_path, **settings)
+    assert line.startswith("the pictures of 16 bits a pixel use 12 bits or fewer")
+    assert "set dataset.bits to the bits that count" in line
+    splits = ImageFolder(str(tmp_path), size=8, bits=12, **settings).splits()
+    parts = [next(part.batches(20))[0] for part in (splits.train, splits.val, splits.test)]
+    levels = torch.cat([splits.spec.denormalised(part)[:, 0, 0, 0] * 255 for part in parts])
+    expected = [16 * i for i in range(8)] + [127] + [128 + 16 * i for i in range(1, 8)]
+    assert sorted(levels.round().tolist()) == expected
+    as_dark = ImageFolder(str(tmp_path), size=8, bits=16, **settings).splits()
+    assert (as_dark.spec.denormalised(next(as_dark.train.batches(20))[0]) * 255).max() < 16
+    if memory:
+        line = refusal(tmp_path, bits=11, **settings)
+        assert "it has a pixel of 2047" not in line
+        assert "more than bits=11 can hold" in line

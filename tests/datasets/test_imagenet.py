@@ -121,7 +121,7 @@ def test_folders_and_shards_hold_the_same(
     tmp_path: Path, storage: str, memory: float, kind: type
 ) -> None:
     write_folders(tmp_path) if storage == "folders" else write_shards(tmp_path)
-    imagenet = ImageNet(str(tmp_path), storage, memory=memory, **SETTINGS)
+    imagenet = ImageNet(str(tmp_path), storage=storage, memory=memory, **SETTINGS)
     splits = imagenet.splits()
     assert imagenet.spec == splits.spec
     check(splits, kind)
@@ -142,14 +142,14 @@ def test_shards_may_lie_in_folders_and_are_indexed_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_shards(tmp_path, 3, inside=True)
-    check(ImageNet(str(tmp_path), "tfrecord", **SETTINGS).splits(), TensorSplit)
+    check(ImageNet(str(tmp_path), storage="tfrecord", **SETTINGS).splits(), TensorSplit)
     with monkeypatch.context() as patched:
         patched.setattr("datasets.tfrecords._index", lambda _: pytest.fail("read again"))
-        check(ImageNet(str(tmp_path), "tfrecord", memory=0, **SETTINGS).splits(), FileSplit)
+        check(ImageNet(str(tmp_path), storage="tfrecord", memory=0, **SETTINGS).splits(), FileSplit)
     for path in tmp_path.glob("*/*-of-*"):
         path.unlink()
     write_shards(tmp_path, 1, inside=True)
-    check(ImageNet(str(tmp_path), "tfrecord", **SETTINGS).splits(), TensorSplit)
+    check(ImageNet(str(tmp_path), storage="tfrecord", **SETTINGS).splits(), TensorSplit)
 
 
 def test_an_index_that_cannot_be_kept_is_told(
@@ -160,14 +160,14 @@ def test_an_index_that_cannot_be_kept_is_told(
 
     write_shards(tmp_path)
     monkeypatch.setattr("datasets.tfrecords.save", refuse)
-    check(ImageNet(str(tmp_path), "tfrecord", **SETTINGS).splits(), TensorSplit)
+    check(ImageNet(str(tmp_path), storage="tfrecord", **SETTINGS).splits(), TensorSplit)
     assert "train-index.pt cannot be kept (Permission denied)" in caplog.text
 
 
 def refusal(root: Path, storage: str, **changes: object) -> str:
     """Return the one line about a root that cannot be used."""
     with pytest.raises(MissingData) as caught:
-        ImageNet(str(root), storage, **{**SETTINGS, **changes}).splits()
+        ImageNet(str(root), storage=storage, **{**SETTINGS, **changes}).splits()
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -219,4 +219,4 @@ def test_a_damaged_picture_is_named_when_it_is_met(tmp_path: Path) -> None:
     assert "cannot read record 1 of validation-00001-of-00002 (not a picture)" in line
     assert "record 2 of validation-00001-of-00002 (" in line
     with pytest.raises(UnreadableFiles, match="record 1 of validation-00001-of-00002"):
-        ImageNet(str(tmp_path), "tfrecord", memory=0.0, **SETTINGS).splits()
+        ImageNet(str(tmp_path), storage="tfrecord", memory=0.0, **SETTINGS).splits()

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from datasets.digits import Digits
 from datasets.mirrored import MirroredSplit, mirrored
 from datasets.spec import DataSpec, Splits
 from datasets.tensors import TensorSplit
@@ -60,3 +61,15 @@ def test_the_test_images_stay_as_they_are() -> None:
     assert all(flips(splits.train, seed=0).values())
     assert all(flips(splits.val).values())
     assert (len(splits.train), splits.train.num_batches(8)) == (NUM, 7)
+
+
+def test_it_is_a_setting_of_data_sets() -> None:
+    """What the setting yields is what `mirrored` makes of the data, batch by batch."""
+    ours, theirs = Digits(mirror=0.3).splits(), mirrored(Digits().splits(), 0.3)
+    for name, seed in (("train", 1), ("val", None), ("test", None)):
+        batches = (getattr(each, name).batches(500, seed=seed) for each in (ours, theirs))
+        for one, two in zip(*batches, strict=True):
+            assert torch.equal(one[0], two[0])
+    plain = next(Digits().splits().val.batches(180))[0]
+    changed = (next(ours.val.batches(180))[0] != plain).flatten(1).any(1)
+    assert 0.15 < changed.float().mean() < 0.45

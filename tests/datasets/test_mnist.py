@@ -38,7 +38,7 @@ def test_a_small_training_set_keeps_validation_and_test(mnist_root: Path) -> Non
 
 def test_fashion_mnist_has_its_own_folder_and_names(mnist_root: Path) -> None:
     (mnist_root / "MNIST").rename(mnist_root / "FashionMNIST")
-    fashion = MNIST(str(mnist_root), "FashionMNIST", val_size=20)
+    fashion = MNIST(str(mnist_root), variant="FashionMNIST", val_size=20)
     splits = fashion.splits()
     assert (len(splits.train), len(splits.val), len(splits.test)) == (40, 20, 20)
     assert fashion.spec.class_names[9] == "ankle boot"
@@ -48,7 +48,7 @@ def test_fashion_mnist_has_its_own_folder_and_names(mnist_root: Path) -> None:
         MNIST(str(mnist_root), val_size=20).splits()
     (mnist_root / "FashionMNIST").rename(mnist_root / "elsewhere")
     with pytest.raises(MissingData, match=r"^FashionMNIST is missing .* holds FashionMNIST/raw"):
-        MNIST(str(mnist_root), "FashionMNIST", val_size=20).splits()
+        MNIST(str(mnist_root), variant="FashionMNIST", val_size=20).splits()
 
 
 @pytest.mark.parametrize("download", [True, False])

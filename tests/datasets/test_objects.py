@@ -86,7 +86,7 @@ def numbers(split: Split) -> list[int]:
 
 @VARIANTS
 def test_pictures_are_upright_and_labelled(write: Write, variant: str) -> None:
-    objects = Objects(str(write(variant)), variant, val_size=100, download=False)
+    objects = Objects(str(write(variant)), variant=variant, val_size=100, download=False)
     splits = objects.splits()
     assert (len(splits.train), len(splits.val), len(splits.test)) == (100, 100, 100)
     assert sorted(numbers(splits.train) + numbers(splits.val)) == list(range(200))
@@ -106,12 +106,12 @@ def test_pictures_are_upright_and_labelled(write: Write, variant: str) -> None:
 @VARIANTS
 def test_classes_are_in_proportion(write: Write, variant: str) -> None:
     root = str(write(variant))
-    splits = Objects(root, variant, val_size=100, train_size=50).splits()
-    assert len(splits.train) == 50
+    splits = Objects(root, variant=variant, val_size=100, train_size=100).splits()
+    assert len(splits.train) == 100
     num_classes = splits.spec.num_classes
     assert set(torch.bincount(splits.val.targets).tolist()) == {100 // num_classes}
-    assert torch.bincount(splits.train.targets).max() == max(1, 50 // num_classes)
-    other = Objects(root, variant, val_size=100, split_seed=1).splits()
+    assert torch.bincount(splits.train.targets).max() == 100 // num_classes
+    other = Objects(root, variant=variant, val_size=100, split_seed=1).splits()
     assert numbers(other.val) != numbers(splits.val)
 
 
@@ -130,7 +130,7 @@ def test_augmentation_touches_training_alone(write: Write) -> None:
 @pytest.mark.parametrize("download", [True, False])
 def test_missing_files_take_one_line(tmp_path: Path, variant: str, download: bool) -> None:
     with pytest.raises(MissingData) as caught:
-        Objects(str(tmp_path), variant, download=download).splits()
+        Objects(str(tmp_path), variant=variant, download=download).splits()
     folder = getattr(torchvision_datasets, variant).base_folder
     line = str(caught.value)
     assert "\n" not in line
@@ -147,7 +147,7 @@ def test_a_damaged_file_is_named(write: Write, variant: str, download: bool) -> 
     (path,) = root.rglob(name)
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(MissingData, match=rf"^{name} of {variant} is damaged \(") as caught:
-        Objects(str(root), variant, val_size=100, download=download).splits()
+        Objects(str(root), variant=variant, val_size=100, download=download).splits()
     assert "delete that folder" in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -166,7 +166,7 @@ def test_files_of_another_kind_take_one_line(write: Write, monkeypatch: pytest.M
     short.write_bytes(short.read_bytes()[:-1])
     monkeypatch.setattr(torchvision_datasets.STL10, "_check_integrity", lambda _: True)
     with pytest.raises(MissingData, match="199 labels for images of shape"):
-        Objects(str(root), "STL10", val_size=100).splits()
+        Objects(str(root), variant="STL10", val_size=100).splits()
 
 
 def test_class_names_are_complete() -> None:

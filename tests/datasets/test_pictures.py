@@ -1,5 +1,7 @@
 """Picture files of every kind become images of one shape; damaged ones are named."""
 
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ from PIL import Image
 
 from datasets.files import UnreadableFiles
 from datasets.pictures import Pictures, is_picture
+from datasets.spec import MissingData
 
 NOISE = np.random.default_rng(0).integers(0, 256, (6, 6, 3), dtype=np.uint8)
 
@@ -66,7 +69,9 @@ def test_modes_become_colours_or_grey(tmp_path: Path) -> None:
         read(tmp_path, "deep.png", 6, grey=True)[0], torch.from_numpy((deep >> 8).astype(np.uint8))
     )
     Image.fromarray(deep.astype(np.float32)).save(tmp_path / "float.tiff")
-    with pytest.raises(UnreadableFiles, match=r"float.tiff \(pixels of mode F have no known"):
+    with pytest.raises(
+        UnreadableFiles, match=r"float.tiff \(its pixels are floats of no known range: save"
+    ):
         read(tmp_path, "float.tiff", 6)
 
 
@@ -94,7 +99,7 @@ def test_all_damaged_files_are_named_at_once(tmp_path: Path) -> None:
     line = str(caught.value)
     assert "\n" not in line
     assert "cannot read empty.jpg (empty), gone.png (No such file or directory), text" in line
-    assert f"text.jpg (not a picture) and 1 more; looked in {tmp_path}; replace or delete" in line
+    assert f"; looked in {tmp_path}; replace, convert or delete" in line
     with pytest.raises(UnreadableFiles) as quick:
         pictures.check(torch.arange(5), 2)
     assert set(quick.value.reasons) == {"text.jpg", "empty.jpg", "gone.png"}
@@ -105,3 +110,49 @@ def test_all_damaged_files_are_named_at_once(tmp_path: Path) -> None:
 def test_names_tell_pictures(tmp_path: Path) -> None:
     assert all(is_picture(Path(name)) for name in ("a.jpg", "a.JPEG", "a.b.png", "a.tif"))
     assert not any(is_picture(Path(name)) for name in ("a.txt", "jpg", "._a.jpg", "Thumbs.db"))
+
+
+def test_what_pillow_can_only_write_is_no_picture() -> None:
+    assert not any(is_picture(Path(name)) for name in ("a.pdf", "a.ps", "a.h5", "a.mpg", "a.wmf"))
+    assert is_picture(Path("a.webp"))
+
+
+def test_formats_of_no_known_range_get_advice_that_helps(tmp_path: Path) -> None:
+    for kind, word in ((np.float32, "floats"), (np.int32, "integers of 32 bits")):
+        Image.fromarray(np.full((6, 6), 70_000, kind)).save(tmp_path / "a.tiff")
+        advice = rf"its pixels are {word} of no known range: save it with 8 or 16 bits\)"
+        with pytest.raises(UnreadableFiles, match=advice):
+            read(tmp_path, "a.tiff", 6)
+
+
+def test_large_pictures_are_taken_and_too_large_ones_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """144 million pixels are taken without a warning, which is an error here."""
+    Image.new("1", (12_000, 12_000)).save(tmp_path / "large.png")
+    pictures = Pictures(tmp_path, ["large.png"], 6)
+    pictures.check(torch.arange(1), 1)
+    monkeypatch.setattr("datasets.pictures.LARGEST", 10**8)
+    for look in (pictures.check, pictures.load):
+        reason = r"large.png \(12000 x 12000 pixels are too many: make it smaller\)"
+        with pytest.raises(UnreadableFiles, match=reason):
+            look(torch.arange(1), 1)
+
+
+def test_deep_colours_are_refused_if_they_would_be_black(tmp_path: Path) -> None:
+    """Pillow reads the upper 8 of 16 bits a channel, and says so nowhere."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        body = kind + content
+        return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
+
+    for name, level in (("dark.png", 4000), ("full.png", 64_000)):
+        row = b"\0" + struct.pack(">H", level) * 12
+        header = struct.pack(">IIBBBBB", 4, 4, 16, 2, 0, 0, 0)
+        content = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(row * 4))
+        (tmp_path / name).write_bytes(b"\x89PNG\r\n\x1a\n" + content + chunk(b"IEND", b""))
+    assert (read(tmp_path, "full.png", 4) == 250).all()
+    for look in ("check", "load"):
+        with pytest.raises(MissingData, match="convert those in colour to 8 bits a channel"):
+            getattr(Pictures(tmp_path, ["dark.png"], 4), look)(torch.arange(1), 1)
+        getattr(Pictures(tmp_path, ["dark.png", "full.png"], 4), look)(torch.arange(2), 1)

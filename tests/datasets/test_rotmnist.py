@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from datasets.rotmnist import FILES, FOLDER, RotMNIST
+from datasets.amat import FILES
+from datasets.rotmnist import FOLDER, RotMNIST
 from datasets.spec import MissingData
 from tests.datasets.conftest import LABELS, glyphs
 

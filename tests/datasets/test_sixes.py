@@ -49,7 +49,7 @@ def test_class_0_is_upright() -> None:
 @pytest.mark.parametrize("rotation", [0.0, 40.0])
 @pytest.mark.parametrize("copies", ["turned", "mirrored"])
 def test_mnist_sixes(mnist_root: Path, copies: str, rotation: float) -> None:
-    splits = MNISTSixes(str(mnist_root), copies, rotation, val_size=2).splits()
+    splits = MNISTSixes(str(mnist_root), copies=copies, rotation=rotation, val_size=2).splits()
     assert (len(splits.train), len(splits.val), len(splits.test)) == (8, 4, 4)
     check(splits, copies, sources=8)
     upright = (glyphs(LABELS)[LABELS == 6].unsqueeze(1) / 255 - 0.1307) / 0.3081

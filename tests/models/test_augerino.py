@@ -64,8 +64,8 @@ def test_the_mirrored_copies_count_by_their_weight() -> None:
     both = (upright + mirrored) / 2
     outputs = net(x)
     for i in range(6):
-        kept = torch.allclose(outputs[i], both[i], atol=1e-3)
-        assert kept or torch.allclose(outputs[i], upright[i], atol=1e-3)
+        kept = torch.allclose(outputs[i], both[i], atol=2e-2)
+        assert kept or torch.allclose(outputs[i], upright[i], atol=2e-2)
     torch.testing.assert_close(net.eval()(x), both, rtol=0, atol=1e-3)
     net.augmentation.keep_logits.data.fill_(-1)
     torch.testing.assert_close(net(x), upright, rtol=0, atol=1e-3)

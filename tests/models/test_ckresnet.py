@@ -152,7 +152,7 @@ def test_its_options_stand_where_they_are_asked_for() -> None:
     assert net.norm.over == net.block1.norm.over == net.last_norm.over == "layer"
     assert net.block1.branch_norm.over == "instance"
     assert net.block1.shortcut.kernel.readout.in_features == 5
-    with pytest.raises(ValueError, match=r"pools=\[4\]: the last block is number 3"):
+    with pytest.raises(ValueError, match=r"pools=\[4\]: the last layer is number 3"):
         model("net.widths=[1,1,1]", "net.pools=[4]")
 
 

@@ -189,3 +189,12 @@ def test_only_a_family_of_groups_has_an_order_to_choose() -> None:
     for group in (SO2(), Mirror(), Trivial()):
         with pytest.raises(ValueError, match=r"order=4: .*no order"):
             group.of_order(4)
+
+
+@pytest.mark.parametrize("kind", [Cyclic, Dihedral])
+@pytest.mark.parametrize("order", [0, -1])
+def test_a_group_without_elements_is_refused(kind: type[Cyclic | Dihedral], order: int) -> None:
+    with pytest.raises(ValueError, match=f"^order={order}: must be at least 1$"):
+        kind(order)
+    with pytest.raises(ValueError, match=f"^order={order}: must be at least 1$"):
+        kind(4).of_order(order)

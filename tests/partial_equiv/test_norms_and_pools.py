@@ -7,6 +7,7 @@ from torch.func import functional_call
 
 from partial_equiv.gconv import GroupConv, GroupFeature, GroupPool, Norm, SpatialPool
 from partial_equiv.groups import SO2
+from tests import shipped
 from tests.blobs import images
 from tests.shipped import siren_on
 
@@ -49,8 +50,7 @@ def test_norm_statistics_ignore_dropped_elements(over: str) -> None:
     torch.testing.assert_close(kept, removed, rtol=1e-10, atol=1e-10)
     if over == "batch":
         torch.testing.assert_close(norms[0].running_mean, norms[1].running_mean)
-        # torch's fused statistics divide by n - 1, ours by the sum of the weights
-        torch.testing.assert_close(norms[0].running_var, norms[1].running_var, rtol=1e-2, atol=0)
+        torch.testing.assert_close(norms[0].running_var, norms[1].running_var)  # both unbiased
 
 
 def test_pools_and_convolutions_ignore_dropped_elements() -> None:
@@ -59,11 +59,71 @@ def test_pools_and_convolutions_ignore_dropped_elements() -> None:
         torch.testing.assert_close(layer(weighted(False)), layer(weighted(True)))
 
 
-def test_the_maximum_over_the_group_teaches_the_keep_probability() -> None:
+def test_the_maximum_over_the_group_teaches_each_weight_its_own_difference() -> None:
+    """What a kept element adds to the maximum, and what a dropped one would."""
     feature = weighted(False)
     weights = feature.weights.clone().requires_grad_()
     GroupFeature(feature.x, feature.elements, weights).group_max().sum().backward()
-    assert torch.all(weights.grad[0, [0, 2, 3, 5]] > 0)
+
+    def total(element: int, weight: float) -> Tensor:
+        changed = feature.weights.clone()
+        changed[0, element] = weight
+        return GroupFeature(feature.x, feature.elements, changed).group_max().sum()
+
+    differences = torch.stack([total(i, 1) - total(i, 0) for i in range(6)])
+    torch.testing.assert_close(weights.grad[0], differences)
+    assert torch.all(differences > 0)
+
+
+SUBSETS = [name for name in shipped.names("base_group") if shipped.group(name).optional_parts]
+POOLS = {
+    "mean": [GroupPool("mean")],
+    "max": [GroupPool("max")],
+    "space": [SpatialPool("max", 3, 2), GroupPool("max")],
+    "blur": [SpatialPool("blur"), GroupPool("mean")],
+}
+
+
+@pytest.mark.parametrize("base_group", SUBSETS)
+@pytest.mark.parametrize("pool", POOLS)
+@pytest.mark.parametrize("norm", ["none", "batch", "instance", "layer"])
+@pytest.mark.parametrize("kept", ["identity alone", "some", "by image"])
+def test_dropped_elements_get_no_gradient_and_kept_ones_the_true_one(
+    base_group: str, pool: str, norm: str, kept: str
+) -> None:
+    elements = shipped.group(base_group).grid(shipped.grid_size(base_group), torch.float64)[None]
+    num = elements.shape[1]
+    weights = torch.zeros(3 if kept == "by image" else 1, num).double()
+    weights[:, 0] = 1
+    if kept != "identity alone":
+        weights += (images(*weights.shape, seed=1) > 0).double()
+        weights.clamp_(max=1)
+    layers = nn.Sequential(*POOLS[pool]) if norm == "none" else nn.Sequential(
+        Norm(2, norm), *POOLS[pool]
+    ).double()  # fmt: skip
+    x = images(3, 2, num, 5, 5).requires_grad_()
+    far = torch.where(weights[:, None, :, None, None] > 0, x, x - 9)  # the lowest is kept too
+
+    def loss(x: Tensor) -> Tensor:
+        out = layers(GroupFeature(x, elements, weights))
+        return (out * images(*out.shape, seed=2)).sum()
+
+    for at in (x, far):
+        (slope,) = torch.autograd.grad(loss(at), at)
+        dropped = (weights == 0)[:, None, :, None, None].expand_as(x)
+        assert not slope[dropped].any()
+        for seed in (3, 4):
+            step = 1e-6 * images(*x.shape, seed=seed)
+            numeric = (loss(at + step) - loss(at - step)).item() / 2
+            assert (slope * step).sum().item() == pytest.approx(numeric, rel=1e-6, abs=1e-13)
+
+
+def test_a_norm_reads_plain_maps_too() -> None:
+    ours, theirs, x = Norm(3), nn.BatchNorm2d(3), images(4, 3, 5, 5).float()
+    torch.testing.assert_close(ours(x), theirs(x))
+    assert ours.state_dict().keys() == theirs.state_dict().keys()
+    with pytest.raises(ValueError, match="num_channels=3: this norm was given 4 channels"):
+        ours(torch.zeros(2, 4, 5, 5))
 
 
 @pytest.mark.parametrize("momentum", [0.1, None])

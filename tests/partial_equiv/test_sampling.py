@@ -1,6 +1,7 @@
 """Samplings: which elements, what gradient, what probability."""
 
 from functools import partial
+from itertools import product
 from math import pi
 from types import SimpleNamespace
 
@@ -8,9 +9,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from partial_equiv.gconv import GroupFeature
 from partial_equiv.groups import O2, SO2, Cyclic, Dihedral, Mirror, Trivial
 from partial_equiv.penalties import monotone, narrow
 from partial_equiv.sampling import Sampling, learned_subsets, project_, samplings, set_progress
+from tests.blobs import images
 
 RANDOM = {"sampling": "random"}
 
@@ -104,6 +107,26 @@ def test_keep_gradient_agrees_with_the_enumerated_expectation(keep: float) -> No
     assert sampling.keep_logits.grad.item() == pytest.approx(slope, rel=0.08)
 
 
+def test_keep_gradient_under_a_maximum_is_that_of_the_expectation() -> None:
+    """Enumerated over the eight subsets of C4; each element decides alone, the loss is linear."""
+    sampling = Sampling(Cyclic(4), partial=True, initial_keep=0.4, scope="element").double()
+    set_progress(sampling, 1.0)
+    x = images(1, 1, 4, 3, 3, seed=2)
+    draw = sampling.sample(feature(50_000), seeded())
+    drawn = GroupFeature(x.expand(50_000, -1, -1, -1, -1), draw.elements, draw.weights)
+    drawn.group_max().sum((1, 2, 3)).mean().backward()
+    logits = sampling.keep_logits.detach().clone().requires_grad_()
+    expectation = torch.zeros(())
+    for subset in product((0.0, 1.0), repeat=3):
+        kept = torch.tensor(subset).double()
+        probability = torch.where(kept > 0, logits.sigmoid(), 1 - logits.sigmoid()).prod()
+        weights = torch.cat([torch.ones(1).double(), kept])[None]
+        maximum = GroupFeature(x, draw.elements[:1], weights).group_max().sum()
+        expectation = expectation + probability * maximum
+    expectation.backward()
+    torch.testing.assert_close(sampling.keep_logits.grad, logits.grad, rtol=0.12, atol=0)
+
+
 def test_evaluation_drops_what_is_kept_with_less_than_a_half() -> None:
     sampling = Sampling(O2(), 6, partial=True).eval()
     assert sampling.sample(feature()).elements.shape == (1, 6, 2)
@@ -122,12 +145,59 @@ def test_temperature_falls_with_progress_and_not_with_calls() -> None:
     assert sampling.temperature.item() == pytest.approx(0.3)
 
 
-def test_project_clamps_ranges_in_place() -> None:
+def test_project_reflects_at_0_and_holds_at_1() -> None:
     model = nn.Sequential(Sampling(SO2(), 4, partial=True), Sampling(O2(), 4, partial=True))
     model[0].range.data.fill_(1.2)
     model[1].range.data.fill_(-0.1)
     project_(model)
-    assert [sampling.range.item() for _, sampling in samplings(model)] == [1.0, 0.0]
+    assert learned_subsets(model) == {"0": 1.0, "1": pytest.approx(0.1), "1.mirror": 0.5}
+    assert [s.range.item() for _, s in samplings(model)] == [1.0, pytest.approx(0.1)]
+
+
+@pytest.mark.parametrize(("value", "counts"), [(1.25, 0.75), (-0.3, 0.3), (2.5, 0.5), (-1.4, 0.6)])
+@pytest.mark.parametrize("training", [True, False])
+def test_elements_are_well_defined_wherever_an_optimiser_goes(
+    value: float, counts: float, training: bool
+) -> None:
+    """As if θ had been reflected; what is reported and penalised is reflected, too."""
+    beyond, within = (Sampling(SO2(), 8, partial=True, **RANDOM).double() for _ in range(2))
+    beyond.range.data.fill_(value), within.range.data.fill_(counts)
+    samples = [s.train(training).sample(feature(), seeded()).elements for s in (beyond, within)]
+    torch.testing.assert_close(*samples, rtol=1e-12, atol=1e-12)
+    assert samples[0].abs().max() <= pi
+    assert learned_subsets(beyond) == {"": pytest.approx(counts)}
+    assert narrow(beyond).item() == pytest.approx(1 - counts)
+
+
+@pytest.mark.parametrize("start", [0.0, 0.004, -0.2, 1.3])
+@pytest.mark.parametrize("projects", [True, False])
+@pytest.mark.parametrize("optimiser", [torch.optim.SGD, torch.optim.Adam])
+def test_a_range_comes_back_from_wherever_it_is(
+    start: float, projects: bool, optimiser: type[torch.optim.Optimizer]
+) -> None:
+    """From 0 too, where a loss that is even in θ has no slope."""
+    sampling = Sampling(SO2(), 8, partial=True)
+    sampling.range.data.fill_(start)
+    steps = optimiser([sampling.range], lr=0.02)
+    for _ in range(250):
+        steps.zero_grad()
+        spread = sampling.sample(feature()).elements.square().mean()
+        (spread - Sampling(SO2(), 8, partial=True).range.detach() * 0.84).square().backward()
+        steps.step()
+        if projects:
+            project_(sampling)
+    assert learned_subsets(sampling)[""] == pytest.approx(0.51, abs=0.02)
+
+
+def test_a_range_that_wants_the_whole_group_rests_at_it_exactly() -> None:
+    sampling = Sampling(SO2(), 8, partial=True, initial_range=0.9)
+    steps = torch.optim.Adam([sampling.range], lr=0.03)
+    for _ in range(20):
+        steps.zero_grad()
+        (-sampling.sample(feature()).elements.square().mean()).backward()
+        steps.step()
+        project_(sampling)
+    assert sampling.range.item() == 1
 
 
 def test_learned_subsets_are_named_by_layer() -> None:

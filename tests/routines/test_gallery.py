@@ -26,7 +26,8 @@ def trained(terminal: Terminal, tmp_path: Path) -> Path:
 
 def drawn(folder: Path) -> set[str]:
     """The figures in a run folder."""
-    for path in (folder / "figures").iterdir():
+    for path in (folder / "figures").glob("*.png"):
+        assert path.with_suffix(".svg").is_file()
         assert path.read_bytes().startswith(b"\x89PNG")
         assert path.stat().st_size > 10_000, f"{path.name} is empty"
     return {path.stem for path in (folder / "figures").iterdir()}

@@ -109,11 +109,9 @@ def test_folds_take_turns(tmp_path: Path) -> None:
     said.clear()
     for trial in study.trials:
         study.parts(trial)
-    keys = "dataset.split_seed", "dataset.test_fold", "dataset.test_size", "seed"
-    assert [[words[key] for key in keys] for words in said] == [
-        *[["0", str(fold), "0.25", str(7 + fold)] for fold in range(4)],
-        *[["1", str(fold), "0.25", str(11 + fold)] for fold in range(2)],
-    ]
+    keys = "dataset.split_seed", "dataset.folds", "seed"
+    expected = [[str(repeat), "4", str(7 + repeat)] for repeat in range(6)]
+    assert [[words[key] for key in keys] for words in said] == expected
     assert {words["dataset.augment_flip"] for words in said} == {"True"}
     assert {words["dataset.augment_shift"] for words in said} == {"False"}
     assert not [words for words in said if "dataset.train_size" in words], "as the data set says"

@@ -33,6 +33,13 @@ def spec(num_classes: int | None, target_size: int | None) -> DataSpec:
     return DataSpec(1, num_classes, (1, 1), mean=(0.0,), std=one, target_size=target_size)
 
 
+def explained(answers: torch.Tensor, targets: torch.Tensor) -> float:
+    """R² of one component."""
+    return (
+        1 - ((answers - targets).square().sum() / (targets - targets.mean()).square().sum()).item()
+    )
+
+
 @pytest.mark.parametrize("batch_size", [1, 7, 40])
 def test_regression_reports_mse_relative_error_and_r2_of_all_samples(batch_size: int) -> None:
     torch.manual_seed(0)
@@ -47,6 +54,7 @@ def test_regression_reports_mse_relative_error_and_r2_of_all_samples(batch_size:
             "loss": errors.mean().item(),
             "relative_error": (errors.sum(1).sqrt() / targets.norm(dim=1)).mean().item(),
             "r2": 1 - (errors.sum() / (targets - targets.mean(0)).square().sum()).item(),
+            **{f"r2/{i}": explained(answers[:, i], targets[:, i]) for i in range(3)},
         },
         rel=1e-5,
     )
@@ -59,6 +67,16 @@ def test_r2_of_the_truth_is_1_and_of_the_mean_0() -> None:
         assert evaluate(nn.Identity(), batch, Regression())["r2"] == pytest.approx(
             expected, abs=1e-5
         )
+
+
+def test_a_component_of_large_variance_does_not_hide_another() -> None:
+    targets = torch.randn(200, 2) * torch.tensor([10.0, 0.1])
+    answers = targets.clone()
+    answers[:, 1] = 0
+    found = evaluate(nn.Identity(), ((answers, targets),), Regression())
+    assert found["r2"] > 0.99
+    assert found["r2/0"] == pytest.approx(1)
+    assert found["r2/1"] == pytest.approx(0, abs=0.05)
 
 
 @pytest.mark.parametrize(

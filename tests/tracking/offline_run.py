@@ -1,6 +1,7 @@
 """Two W&B trackers in one folder, one after the other, as a run and its resumption; a script."""
 
 import logging
+import math
 import sys
 from pathlib import Path
 
@@ -27,7 +28,15 @@ def main(folder: Path) -> None:
     tracker.image("learned_ranges", folder / "learned_ranges.png")
     (folder / "best.pt").write_bytes(b"weights")
     tracker.artifact("model", folder / "best.pt", "model")
-    tracker.finish({"test/accuracy": 0.875, "dataset": "digits"})
+    columns = ["number", "is rotation", "mixed", "truth", "empty", "place"]
+    rows = [[1, 0.5, "a", True, None, Path("here")], [2.5, True, 3, None, None, None]]
+    tracker.table(
+        "generators", columns, [*rows, [math.nan, None, False, False, None, Path("here")]]
+    )
+    tracker.image("lost", folder / "lost.png")  # what does not work costs itself alone
+    tracker.artifact("gone", folder / "gone.pt", "model")
+    tracker.scalars({"train/loss": math.nan, "after": 1.0}, epoch=3, step=30)
+    tracker.finish({"test/accuracy": 0.875, "dataset": "digits", "exact": True})
 
 
 if __name__ == "__main__":

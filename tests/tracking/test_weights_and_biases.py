@@ -17,6 +17,7 @@ from tests.tracking.offline_run import PIXEL
 from tracking import JsonTracker, WandbTracker
 
 ROOT = Path(__file__).parents[2]
+SECRET = "/somewhere/private"  # as hydra.run.dir=… on a command line
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
@@ -28,7 +29,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 def run(folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
     """Run the script in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-m", "tests.tracking.offline_run", str(folder)],
+        [sys.executable, "-m", "tests.tracking.offline_run", str(folder), f"a.b={SECRET}"],
         cwd=ROOT,
         env=environment(folder, **more),
         stdin=subprocess.DEVNULL,
@@ -67,10 +68,11 @@ def test_an_offline_run_reads_back(offline: tuple[Path, Any]) -> None:
     assert started["project"] == "partial_equiv"
     text = json.dumps(first)
     assert '"hidden_channels": 16' in text
+    assert SECRET not in text, "W&B would keep the command line"
     history = [record["history"]["item"] for record in first + second if "history" in record]
     scalars = [item for item in history if "train/loss" in item]
-    assert [item["epoch"] for item in scalars] == [1, 2]
-    assert [item["step"] for item in scalars] == [10, 20]
+    assert [item["epoch"] for item in scalars] == [1, 2, 3]
+    assert [item["step"] for item in scalars] == [10, 20, 30]
     assert scalars[1]["val/accuracy"] == 1
     assert scalars[1]["range/layers.conv1"] == 0.75
     kinds = {
@@ -82,10 +84,16 @@ def test_an_offline_run_reads_back(offline: tuple[Path, Any]) -> None:
     assert kinds == {
         "grad": "histogram",
         "angles": "table-file",
+        "generators": "table-file",
         "learned_ranges": "image-file",
     }
     (image,) = (runs[1] / "files" / "media" / "images").glob("learned_ranges*.png")
     assert image.read_bytes() == PIXEL
+    (table,) = (runs[1] / "files" / "media" / "table").glob("generators*.json")
+    assert table.read_text().endswith(  # columns: int and float, bool and float, several, …
+        '"data":[[1.0,0.5,"a",true,null,"here"],[2.5,1.0,"3",null,null,null],'
+        '[NaN,null,"False",false,null,"here"]]}'
+    )
     artifacts = [record["artifact"] for record in second if record["type"] == "artifact"]
     (model,) = (artifact for artifact in artifacts if artifact["type"] == "model")
     assert model["manifest"]["contents"][0]["path"] == "best.pt"
@@ -95,7 +103,7 @@ def test_an_offline_run_reads_back(offline: tuple[Path, Any]) -> None:
     for record in second:
         summary |= record.get("summary", {}).get("update", {})
     assert summary["test/accuracy"] == 0.875
-    assert summary["dataset"] == "digits"
+    assert (summary["dataset"], summary["exact"]) == ("digits", True)
     assert second[-1]["exit"]["exit_code"] == 0
 
 
@@ -103,12 +111,14 @@ def test_it_is_quiet_and_writes_the_plain_files_too(offline: tuple[Path, Any]) -
     folder, done = offline
     lines = done.stderr.splitlines()
     assert done.stdout == ""
-    assert all(line.startswith("INFO:tracking.weights_and_biases:W&B: offline") for line in lines)
-    assert len(lines) == 1
+    image, artifact, offline_run = lines
+    assert "WARNING:tracking.weights_and_biases:W&B: image lost is not there: File" in image
+    assert "WARNING:tracking.weights_and_biases:W&B: artifact gone is not there: " in artifact
+    assert offline_run.startswith("INFO:tracking.weights_and_biases:W&B: offline")
     epochs = [
         json.loads(line)["epoch"] for line in (folder / "metrics.jsonl").read_text().splitlines()
     ]
-    assert epochs == [1, 2, 2]
+    assert epochs == [1, 2, 2, 3]
     assert (folder / "tables" / "angles.csv").exists()
 
 
@@ -133,6 +143,7 @@ def test_without_a_server_it_is_offline_and_says_why(
     done = run(tmp_path, WANDB_DIR=str(tmp_path / "not" / "yet"), **more)
     assert done.returncode == 0, done.stderr
     warnings = [line for line in done.stderr.splitlines() if line.startswith("WARNING")]
+    warnings = [line for line in warnings if "is not there" not in line]
     assert len(warnings) == 2  # one a tracker
     assert all(f"offline instead of online: {reason}" in line for line in warnings)
     assert len(list((tmp_path / "not" / "yet" / "wandb").glob("offline-run-*"))) == 2
@@ -152,7 +163,7 @@ class FakeRun:
     def log(self, values: dict[str, Any]) -> None:
         """Take values."""
         if self.broken:
-            raise OSError("No space left on device")
+            raise OSError("No space left on device;\nnothing more today")
         self.logged.append(values)
 
     def define_metric(self, name: str, step_metric: str | None = None) -> None:
@@ -233,21 +244,24 @@ def test_a_sweep_and_the_environment_decide(
     assert not {"id", "project", "entity"} & {*options}
 
 
-def test_a_failure_is_one_warning_and_no_end(
+def test_a_failure_costs_itself_alone_and_is_told_once(
     tmp_path: Path, runs: list[FakeRun], caplog: pytest.LogCaptureFixture
 ) -> None:
     tracker = WandbTracker(tmp_path)
     tracker.scalars({"lr": 1.0}, epoch=1, step=1)
-    assert runs[0].logged == [{"epoch": 1, "step": 1, "lr": 1.0}]
     runs[0].broken = True
     for epoch in (2, 3):
         tracker.scalars({"lr": 1.0}, epoch=epoch, step=epoch)
+    runs[0].broken = False
+    tracker.scalars({"lr": 0.5}, epoch=4, step=4)
     tracker.finish({"test/accuracy": 1.0})
+    assert [each["epoch"] for each in runs[0].logged] == [1, 4]
+    assert runs[0].summary == {"test/accuracy": 1.0}
     warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert [record.message for record in warnings] == [
-        "W&B: failed, going on without it: OSError: No space left on device"
+        "W&B: a record is not there: OSError: No space left on device; nothing more today"
     ]
-    assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 3
+    assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 4
 
 
 def test_a_bad_key_is_one_warning(
@@ -263,7 +277,8 @@ def test_a_bad_key_is_one_warning(
     WandbTracker(tmp_path)
     assert [each.options["mode"] for each in runs] == ["offline"]
     (warning,) = caplog.messages
-    assert warning.endswith("instead of online: PermissionError: API key must have 40+ characters")
+    reason = "PermissionError: API key must have 40+ characters see the documentation"
+    assert warning.endswith(f"instead of online: {reason}")
 
 
 def test_without_wandb_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -202,14 +202,15 @@ def test_train_size_leaves_val_and_test_alone(tmp_path: Path) -> None:
 
 
 def test_folds_test_every_cell_once(tmp_path: Path) -> None:
-    folds = [unit_cells(tmp_path, test_size=0.3, test_fold=fold).splits() for fold in range(3)]
+    """Three seeds in a row are the folds of one deal; the next three are those of another."""
+    folds = [unit_cells(tmp_path, folds=3, split_seed=seed).splits() for seed in range(3)]
     assert sorted(len(each.test) for each in folds) == [13, 13, 14]
     for each in folds:
         assert len(each.train) + len(each.val) + len(each.test) == 40
         assert len(torch.cat(cells_of(each)).unique(dim=0)) == 40
     tested = torch.cat([next(each.test.batches(40))[0] for each in folds])
     assert len(tested.unique(dim=0)) == 40
-    anew = unit_cells(tmp_path, test_size=0.3, test_fold=0, split_seed=1).splits()
+    anew = unit_cells(tmp_path, folds=3, split_seed=3).splits()
     assert not torch.equal(cells_of(anew)[2][:13], cells_of(folds[0])[2][:13])
 
 
@@ -225,7 +226,7 @@ def cells_of(splits: Splits) -> list[torch.Tensor]:
         ({"test_size": 0.001}, r"^dataset.test_size=0.001: cannot hold out 0 of 40"),
         ({"val_size": 32}, r"^dataset.val_size=32: cannot hold out 32 of 32"),
         ({"train_size": 29}, r"^dataset.train_size=29: only 28 are not held out"),
-        ({"test_fold": 5}, r"^dataset.test_fold=5: with test_size=0.2, folds are 0 to 4"),
+        ({"folds": 41}, r"^dataset.folds=41: there are only 40 cells"),
     ],
 )
 def test_impossible_divisions_are_refused(

@@ -1,0 +1,150 @@
+"""What a net costs, found out before it is paid for: memory, and multiplications of an image.
+
+A dispatch mode looks at every operation of torch before it is carried out: its result's shape comes
+from the same operation on tensors without data (device "meta"), its multiplications from torch's
+table of formulas.
+"""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch._ops import OpOverload
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map_only
+from torch.utils.flop_counter import flop_registry
+
+from partial_equiv.refusal import Refusal
+
+__all__ = ["Costly", "building", "try_out"]
+
+log = logging.getLogger(__name__)
+
+GIB = 2**30
+MOST_MEMORY = 8.0  # GiB of one tensor
+MOST_WRITTEN = 4.0  # GiB of all results while a net is built; published ones take below 0.1
+MOST_TO_BUILD = 1e11  # multiplications; nets of the published sizes take below 1e9
+MOST_TO_ANSWER = 2e12  # multiplications of one image, 500 times a ResNet-50
+SMALL = 10_000  # numbers of a tensor, whose products are nothing to think about
+LARGE = 10**6  # bytes of a result that a dry run leaves out
+PATIENCE = 3.0  # seconds until a check says that it takes long
+
+
+class Costly(Refusal):
+    """A net that no machine of ours has the memory or the time for."""
+
+
+class _Budget(TorchDispatchMode):
+    """Counts what operations cost, and refuses those that cost too much.
+
+    With `dry`, large results are not computed: zeros take their place.
+    """
+
+    def __init__(self, most: float, what: str, *, dry: bool) -> None:
+        super().__init__()
+        self.most, self.what, self.dry = most, what, dry
+        self.multiplications, self.written = 0.0, 0
+        self.start, self.told = time.monotonic(), False
+
+    def __torch_dispatch__(
+        self,
+        func: OpOverload,
+        types: object,
+        args: Sequence[object] = (),
+        kwargs: dict[str, object] | None = None,
+    ) -> object:
+        kwargs = kwargs or {}
+        if _is_small(args, kwargs):
+            return func(*args, **kwargs)
+        result = _shaped(func, args, kwargs)
+        formula = flop_registry.get(func._overloadpacket)
+        cost = formula(*args, **kwargs, out_val=result) / 2 if formula and result is not None else 0
+        sizes = [] if func.is_view else [each.nbytes for each in _tensors(result)]
+        self._account(cost, sizes)
+        if self.dry and sum(sizes) > LARGE and not func._schema.is_mutable:
+            return tree_map_only(Tensor, _zeros, result)
+        return func(*args, **kwargs)
+
+    def _account(self, multiplications: float, sizes: list[int]) -> None:
+        """Count the cost of an operation; `sizes` are the bytes of its results."""
+        self.multiplications += multiplications
+        self.written += sum(sizes)
+        if (largest := max(sizes, default=0)) > MOST_MEMORY * GIB:
+            raise Costly(f"{self.what} takes {largest / GIB:,.0f} GiB for one tensor alone")
+        if not self.dry and self.written > MOST_WRITTEN * GIB:
+            raise Costly(f"{self.what} takes more than {MOST_WRITTEN:g} GiB of results on the way")
+        if self.multiplications > self.most:
+            raise Costly(f"{self.what} takes more than {self.most:.0e} multiplications")
+        if not self.told and time.monotonic() - self.start > PATIENCE:
+            self.told = True
+            log.warning("%s takes long; Ctrl-C stops", self.what)
+
+
+def _tensors(values: object) -> list[Tensor]:
+    return [each for each in tree_leaves(values) if isinstance(each, Tensor)]
+
+
+def _zeros(like: Tensor) -> Tensor:
+    """Zeros of a shape, whose memory is not touched before somebody writes to it."""
+    return torch.zeros(like.shape, dtype=like.dtype)
+
+
+def _is_small(args: Sequence[object], kwargs: dict[str, object]) -> bool:
+    """Whether an operation has small tensors and small numbers to make its result of."""
+    for value in tree_leaves((args, kwargs)):
+        if isinstance(value, Tensor):
+            if value.numel() > SMALL:
+                return False
+        elif isinstance(value, int) and value > SMALL // 100:
+            return False
+    return True
+
+
+def _shaped(func: OpOverload, args: Sequence[object], kwargs: dict[str, object]) -> object:
+    """The result of an operation without its data, or None if they decide upon its shape."""
+    args, kwargs = tree_map_only(Tensor, lambda each: each.to("meta"), (args, kwargs))
+    if "device" in kwargs:
+        kwargs = {**kwargs, "device": "meta"}
+    try:
+        return func(*args, **kwargs)
+    except (NotImplementedError, RuntimeError):
+        return None
+
+
+@contextmanager
+def building() -> Iterator[None]:
+    """Refuse a net that takes too much to build, as soon as it does.
+
+    Raises:
+        Costly: if it takes too much.
+        Refusal: if torch has no memory, or no number, for it.
+    """
+    try:
+        with _Budget(MOST_TO_BUILD, "building the net", dry=False):
+            yield
+    except (RuntimeError, OverflowError, MemoryError) as error:
+        if isinstance(error, NotImplementedError):
+            raise
+        raise Refusal(f"cannot be built: {str(error).splitlines()[0]}") from error
+
+
+def try_out(model: nn.Module, in_channels: int, size: tuple[int, int]) -> None:
+    """Let a net answer one black image [1, in_channels, H, W], large results left out.
+
+    Raises:
+        Costly: if it takes too much.
+        Refusal: if it cannot answer images of this size.
+    """
+    training = model.training
+    model.eval()
+    try:
+        with torch.no_grad(), _Budget(MOST_TO_ANSWER, "an image", dry=True):
+            model(torch.zeros(1, in_channels, *size))
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise Refusal(f"cannot answer images of {size[0]} x {size[1]} pixels: {reason}") from error
+    finally:
+        model.train(training)

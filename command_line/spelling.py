@@ -1,0 +1,53 @@
+"""Words as people type them, in the spelling that Hydra reads."""
+
+import os
+import re
+from collections.abc import Iterable
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+
+from command_line.options import groups
+from composition import CONFIG_FOLDER
+from config_schema.quoting import quoted
+
+__all__ = ["PATHS", "spelled"]
+
+PATHS = re.compile(
+    r"dataset\.(source\.)?(root|folder|file)|hydra\.(run|sweep)\.dir|train\.resume|routine\.run"
+    r"|task\.autoencoder|task\.run"
+)
+"""Keys that hold a path, which may contain any sign."""
+
+
+def spelled(words: Iterable[str], *, sweep: bool = False) -> list[str]:
+    """The words as Hydra reads them.
+
+    `experiment=x` becomes `+experiment=x` (so does any group without a default), and a path is
+    quoted, its ~ resolved. In a sweep, a path with commas stays a list of several if it can be
+    read as one.
+    """
+    without_default = {name for name, group in groups(CONFIG_FOLDER).items() if not group.always}
+    result = []
+    for word in words:
+        key, equals, value = word.partition("=")
+        if key in without_default and equals:
+            word = f"+{word}"
+        elif PATHS.fullmatch(key.lstrip("+")) and equals and not _is_special(value):
+            path = f"{key}={quoted(os.path.expanduser(value))}"  # noqa: PTH111 (keeps a last /)
+            word = word if sweep and _is_readable(word) else path
+        result.append(word)
+    return result
+
+
+def _is_special(value: str) -> bool:
+    """Whether a value is quoted or escaped already, or is none: null, ???, an interpolation."""
+    return value in ("", "null", "???") or value[0] in "'\"" or "${" in value or "\\" in value
+
+
+def _is_readable(word: str) -> bool:
+    try:
+        OverridesParser.create().parse_override(word)
+    except HydraException:
+        return False
+    return True

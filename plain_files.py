@@ -1,0 +1,90 @@
+"""Plain values in files of a run folder, which may be damaged, or somebody else's.
+
+A file that was cut, flipped, zeroed or exchanged is told in one line that names it; nothing that is
+read runs code, and nothing that is small on the disk becomes large in memory.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from partial_equiv.refusal import Refusal
+
+__all__ = ["intact_lines", "read_json", "read_yaml", "write_whole"]
+
+MOST_BYTES = 64 * 2**20
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML without anchors, by which a line can stand for a billion."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:  # noqa: ANN401
+        if self.check_event(yaml.events.AliasEvent):
+            raise yaml.YAMLError("it refers to its own parts")
+        return super().compose_node(parent, index)
+
+
+def read_yaml(path: Path, kind: type, remedy: str) -> Any:  # noqa: ANN401
+    """The content of a YAML file.
+
+    Args:
+        path: of the file.
+        kind: dict or list, what the file must hold.
+        remedy: what can be done if it is damaged.
+
+    Raises:
+        Refusal: if the file is damaged.
+        OSError: if it cannot be read.
+    """
+    try:
+        return _of_kind(kind, yaml.load(_text(path), _PlainLoader))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise _damaged(path, error, remedy) from None
+
+
+def read_json(path: Path, kind: type, remedy: str) -> Any:  # noqa: ANN401
+    """The content of a JSON file; see `read_yaml`."""
+    try:
+        return _of_kind(kind, json.loads(_text(path)))
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, error, remedy) from None
+
+
+def intact_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    """The lines of a JSON-lines file with their numbers, from 1 on; None for a damaged one."""
+    try:
+        lines = _text(path, errors="replace").splitlines()
+    except ValueError:
+        lines = [""]
+    for number, line in enumerate(lines, 1):
+        try:
+            yield number, _of_kind(dict, json.loads(line))
+        except (ValueError, RecursionError):
+            yield number, None
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is at any time absent, old or new, never half."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    unfinished.write_text(text)
+    unfinished.replace(path)
+
+
+def _text(path: Path, errors: str = "strict") -> str:
+    if path.stat().st_size > MOST_BYTES:
+        raise ValueError(f"it is larger than {MOST_BYTES // 2**20} MiB")
+    return path.read_text(encoding="utf-8", errors=errors)
+
+
+def _of_kind(kind: type, content: object) -> Any:  # noqa: ANN401
+    if not isinstance(content, kind):
+        raise ValueError(f"it holds a {type(content).__name__}, not a {kind.__name__}")
+    return content
+
+
+def _damaged(path: Path, error: Exception, remedy: str) -> Refusal:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return Refusal(f"{path} is damaged ({reason[:120]}); {remedy}")
