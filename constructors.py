@@ -50,7 +50,7 @@ INJECTED: Mapping[str, tuple[str, ...]] = {
     "dataset": (),
     "task": (),
     "net": (
-        *("in_channels", "num_classes", "size", "kernel"),
+        *("in_channels", "num_classes", "size", "num_views", "kernel"),
         *("lifting", "conv", "pointwise", "averaged"),
     ),
     "conv": ("in_channels", "out_channels", "kernel", "sampling"),
@@ -135,7 +135,7 @@ class Build:
     @cached_property
     def model(self) -> nn.Module:
         """The net, initialised from the config's seed."""
-        conv, spec = self._sections["conv"], self.spec
+        conv, spec = self._sections["conv"], self.shown
         given = {"kernel": self._make("kernel"), "sampling": self._make("base_group")}
         layers = {name: conv.retargeted(resolve(path)) for name, path in LAYERS.items()}
         with torch.random.fork_rng():
@@ -145,6 +145,7 @@ class Build:
                 in_channels=spec.in_channels,
                 num_classes=spec.num_outputs,
                 size=spec.size,
+                num_views=spec.num_views,
                 kernel=given["kernel"],
                 conv=self._construct(conv, given),
                 **{name: self._construct(layer, given) for name, layer in layers.items()},
@@ -168,6 +169,11 @@ class Build:
     def spec(self) -> DataSpec:
         """What a net must know of the data, which are not read for it."""
         return self._dataset.spec
+
+    @property
+    def shown(self) -> DataSpec:
+        """What the net is shown of the data: they themselves, unless the task encodes them."""
+        return self.task.shown(self.spec)
 
     @cached_property
     def splits(self) -> Splits:

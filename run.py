@@ -59,7 +59,7 @@ def run(
 def _run(build: Build, folder: Path, tracker: Tracker) -> dict[str, Any]:
     started = time.perf_counter()
     model, splits, task = build.model, build.splits, build.task
-    for name, size in inexact_layers(model, splits.spec.in_channels, splits.spec.size):
+    for name, size in inexact_layers(model, build.shown.in_channels, build.shown.size):
         log.warning(
             "%s subsamples %d pixels off centre: equivariance is no longer exact from there on",
             name,

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias, get_type_hints
+from typing import Any, TypeAlias, get_args, get_type_hints
 
 from config_schema.complaints import ConfigError
 from from_run import is_from_run
@@ -63,11 +63,18 @@ class Component:
             hints = get_type_hints(target, include_extras=True)
         except NameError:  # an annotation that only a type checker can see, in code not ours
             return {}
-        return {name: hint.__origin__ for name, hint in hints.items() if is_from_run(hint)}
+        return {
+            name: (get_args(hint.__origin__) or [hint.__origin__])[0]  # of `VAE | None`: VAE
+            for name, hint in hints.items()
+            if is_from_run(hint)
+        }
 
     def _trained(self, name: str, folder: Path, kind: type, given: Mapping[str, Any]) -> object:
         """The net of a finished run."""
-        net = given["trained_net"](folder)
+        try:
+            net = given["trained_net"](folder)
+        except ValueError as error:
+            raise ConfigError(f"{self.key}.{name}: {error}") from error
         if not isinstance(net, kind):
             reason = f"is the run of a {type(net).__name__}, should be that of a {kind.__name__}"
             raise ConfigError(f"{self.key}.{name}={folder}: {reason}")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, cast, get_args, get_origin, get_type_hints
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from pydantic import (
     ConfigDict,
     PydanticUserError,
@@ -75,6 +75,8 @@ def read(
         )
     except OmegaConfBaseException as error:
         reason = (error.msg or str(error)).splitlines()[0]
+        if isinstance(error, MissingMandatoryValue):
+            reason = f"has to be given: {error.full_key}=…"
         raise ConfigError(f"{error.full_key or 'config'}: {reason}") from error
     values.setdefault("packages", [])
     reader = _Reader()
@@ -190,7 +192,8 @@ class _Reader:
         """A component, or the value as its annotation wants it: a list as a tuple, a word as a
         path."""
         if is_from_run(annotation):
-            return self.value(key, value, Path, injected)
+            optional = type(None) in get_args(get_args(annotation)[0])
+            return self.value(key, value, Path | None if optional else Path, injected)
         if _is_node(value):
             return self.component(key, value, injected, list(nested(annotation)))
         if isinstance(value, list) and any(_is_node(each) for each in value):

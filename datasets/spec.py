@@ -35,6 +35,9 @@ class DataSpec:
     `mean` and `std` hold one value per channel, for images scaled to 0..1. Classification gives
     `num_classes`; regression gives None there and the length of its target vector instead. With
     `circle_crop`, all images are black outside of their inscribed disc (see `framing`).
+
+    `num_views` samples in a row are views of one source image; with `whole_orbits`, each sample is
+    all of them at once: [num_views, C, H, W].
     """
 
     in_channels: int
@@ -45,6 +48,8 @@ class DataSpec:
     class_names: tuple[str, ...] = ()
     target_size: int | None = None
     circle_crop: bool = False
+    num_views: int = 1
+    whole_orbits: bool = False
 
     @property
     def num_outputs(self) -> int:

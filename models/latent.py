@@ -1,13 +1,18 @@
-"""Nets on latents: classifiers, a learned turn, generators of flows, averages over orbits."""
+"""Nets on latents: classifiers, a learned turn, generators of flows, averages over orbits.
 
-from typing import Literal
+A data set of latents has d channels of one pixel: `in_channels` is their size d.
+"""
+
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor, nn
 
+from from_run import FromRun
 from partial_equiv.intervals import Count
+from partial_equiv.refusal import Refusal
 
-__all__ = ["Generators", "OrbitAverage", "Transformation", "latent_mlp"]
+__all__ = ["Generators", "LatentClassifier", "OrbitAverage", "Transformation", "latent_mlp"]
 
 
 def latent_mlp(
@@ -20,6 +25,16 @@ def latent_mlp(
     return nn.Sequential(*layers, nn.Linear(hidden_size, out_size))
 
 
+class LatentClassifier(nn.Sequential):
+    """Class scores [B, num_classes] of latents [B, d, ...]."""
+
+    def __init__(
+        self, in_channels: Count, num_classes: Count, hidden_size: Count = 64, depth: Count = 2
+    ) -> None:
+        super().__init__(*latent_mlp(in_channels, num_classes, hidden_size, depth))
+        self.latent_size = in_channels
+
+
 class Transformation(nn.Module):
     """T(z) = z + f(z) on latents [B, d]: what a turn of the image by one step does to its latent.
 
@@ -28,11 +43,13 @@ class Transformation(nn.Module):
     torch.Size([3, 12, 2])
     """
 
-    def __init__(self, latent_size: Count, hidden_size: Count = 64, depth: Count = 2) -> None:
+    def __init__(self, in_channels: Count, hidden_size: Count = 64, depth: Count = 2) -> None:
         super().__init__()
-        self.change = latent_mlp(latent_size, latent_size, hidden_size, depth)
+        self.latent_size = in_channels
+        self.change = latent_mlp(in_channels, in_channels, hidden_size, depth)
 
     def forward(self, latents: Tensor) -> Tensor:
+        latents = latents.flatten(1)
         return latents + self.change(latents)
 
     def iterated(self, latents: Tensor, times: int) -> Tensor:
@@ -51,23 +68,23 @@ class Generators(nn.Module):
     opposite directions, with walls between them that training hardly removes.
 
     Args:
-        latent_size: d.
-        number: A.
+        in_channels: d.
+        number: A, at least 1.
     """
 
     def __init__(
         self,
-        latent_size: Count,
+        in_channels: Count,
         number: Count = 1,
         hidden_size: Count = 64,
         depth: Count = 2,
     ) -> None:
         super().__init__()
-        self.shape = (number, latent_size)
-        self.linear = nn.Linear(latent_size, number * latent_size)
-        self.change = latent_mlp(latent_size, number * latent_size, hidden_size, depth)
+        self.shape = (number, in_channels)
+        self.linear = nn.Linear(in_channels, number * in_channels)
+        self.change = latent_mlp(in_channels, number * in_channels, hidden_size, depth)
         with torch.no_grad():
-            start = torch.randn(number, latent_size, latent_size)
+            start = torch.randn(number, in_channels, in_channels)
             start = start - start.mT
             start = start / start.flatten(1).norm(dim=1)[:, None, None].clamp_min(1e-6)
             self.linear.weight.copy_(start.flatten(0, 1))  # length 1, on average over N(0, 1)
@@ -87,28 +104,34 @@ class OrbitAverage(nn.Module):
     Args:
         transformation: T, which is kept as it is.
         num_views: of an orbit.
-        latent_size: of z.
+        in_channels: the size of z.
         num_classes: scores to give.
         average: "latents" takes φ = 1, the mean latent; "features" learns φ, since what tells
             classes apart may average out (circles around one centre).
+
+    Raises:
+        ValueError: if T is one of latents of another size.
     """
 
     def __init__(
         self,
-        transformation: Transformation,
+        transformation: Annotated[Transformation, FromRun()],
         num_views: Count,
-        latent_size: Count,
+        in_channels: Count,
         num_classes: Count,
         average: Literal["features", "latents"] = "features",
         hidden_size: Count = 64,
     ) -> None:
+        if transformation.latent_size != in_channels:
+            reason = f"turns latents of size {transformation.latent_size}, not {in_channels}"
+            raise Refusal(f"transformation: {reason}")
         super().__init__()
         self.transformation = transformation.requires_grad_(False)
         self.num_views = num_views
         learned = average == "features"
-        size = hidden_size if learned else latent_size
+        size = hidden_size if learned else in_channels
         self.features = (
-            nn.Sequential(latent_mlp(latent_size, hidden_size, hidden_size, 1), nn.SiLU())
+            nn.Sequential(latent_mlp(in_channels, hidden_size, hidden_size, 1), nn.SiLU())
             if learned
             else nn.Flatten()
         )

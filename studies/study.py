@@ -8,6 +8,7 @@
     seeds: [0, 1, 2]
     claims: ["partial/none >= full/none - 0.002"]
 
+An option's words are for all rows, or by the rows that they are for: `flip: {full: […]}`.
 Every row is run with every combination of options, one of each axis, and with every seed: that of
 `partial` with `flip` and seed 0 is a run in the folder partial/flip/seed=0 of the study's. A word
 may name the run that it builds on: `task.autoencoder=${run:autoencoder}` becomes the folder of the
@@ -20,7 +21,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import product
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from composition import merged
 from config_schema import ConfigError
@@ -33,6 +34,10 @@ __all__ = ["Job", "Row", "Study", "read_study", "waves"]
 
 REFERENCE = re.compile(r"\$\{run:(?P<row>[^}]*)\}")
 NAME = re.compile(r"[\w.+-]+(/[\w.+-]+)*")  # it stands in the names of folders
+
+
+Option: TypeAlias = Sequence[str] | Mapping[str, Sequence[str]]
+"""The words of an option of an axis: for all rows, or by row."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ class Study:
         title: of the report, one line.
         words: of every run.
         rows: by name; none: the product of the axes.
-        axes: named options of each axis, as words.
+        axes: named options of each axis, as words for all rows or for some, by their names.
         seeds: of every row.
         metric: of result.json, that rows are compared by.
         claims: comparisons of rows, see `analysis.comparison`.
@@ -75,7 +80,7 @@ class Study:
     title: str = ""
     words: Sequence[str] = ()
     rows: Mapping[str, Row | None] = field(default_factory=dict)
-    axes: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    axes: Mapping[str, Mapping[str, Option]] = field(default_factory=dict)
     seeds: Sequence[Natural] = (0,)
     metric: str = "test/accuracy"
     claims: Sequence[str] = ()
@@ -86,9 +91,15 @@ class Study:
         """The rows with the options of the axes, by the names of their folders.
 
         Raises:
-            ConfigError: for names that cannot be those of folders.
+            ConfigError: for names that cannot be those of folders, and for options of no row.
         """
         found: dict[str, Row] = {}
+        for axis, named in self.axes.items():
+            for option, words in named.items():
+                for each in words if isinstance(words, Mapping) else ():
+                    if each not in self.rows:
+                        reason = f"there is no such row{hint(each, list(self.rows))}"
+                        raise ConfigError(f"study.axes.{axis}.{option}.{each}: {reason}")
         options = [list(axis.items()) for axis in self.axes.values()]
         for name, given in (self.rows or {"": None}).items():
             row = given or Row()
@@ -97,7 +108,7 @@ class Study:
                 if not NAME.fullmatch(full):
                     reason = "should be of letters, digits and any of . _ + - /"
                     raise ConfigError(f"study.rows: {full or 'a row without a name'}: {reason}")
-                words = [*row.words, *(word for _, words in chosen for word in words)]
+                words = [*row.words, *(word for _, each in chosen for word in _words(each, name))]
                 found[full] = Row(words, row.published, row.source, row.seeds, row.note)
         return found
 
@@ -149,6 +160,11 @@ class Study:
         known = [each for each in rows if each != name]
         reason = f"there is no such other row{hint(row, known)}"
         raise ConfigError(f"study.rows.{name}: ${{run:{row}}}: {reason}")
+
+
+def _words(option: Option, row: str) -> Sequence[str]:
+    """The words of an option that are for a row."""
+    return option.get(row, ()) if isinstance(option, Mapping) else option
 
 
 @dataclass(frozen=True)

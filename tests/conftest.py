@@ -9,10 +9,17 @@ import hypothesis
 import pytest
 
 import main
+from tests.discovery import Discovery
 from tests.terminal import Answer, Terminal
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("untimed")
+
+
+@pytest.fixture(scope="session")
+def discovery(tmp_path_factory: pytest.TempPathFactory) -> Discovery:
+    """Finished runs that options may build on: {autoencoder}, {oracle}, …"""
+    return Discovery(tmp_path_factory.mktemp("discovery"))
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from composition import CONFIG_FOLDER
 from config_schema import ConfigError
 from constructors import Build, check, compose
 from models.vae import Autoencoding
-from tasks import ELBO
+from tasks import ELBO, Generating, Turning
+from tests.discovery import Discovery
 from tests.terminal import Terminal
 
 
@@ -29,7 +30,10 @@ SHIPPED = [
     for option in group.options
 ]
 EXACT = ("kernel=grid", "conv.partial=False", "base_group=mirror")
-NEEDS = {  # what an option cannot be without
+LATENTS = ("dataset=latents", "dataset.autoencoder={autoencoder}")
+ORBITS = ("dataset=orbits", "dataset.whole=True", "task.autoencoder={autoencoder}")
+ORACLE = "task.oracle={oracle}"
+NEEDS = {  # what an option cannot be without; {…} is the folder of a run, see tests.discovery
     ("base_group", "T2"): ("conv.partial=False",),
     ("kernel", "grid"): ("base_group=mirror",),
     ("net", "parity"): ("base_group=mirror",),
@@ -39,6 +43,20 @@ NEEDS = {  # what an option cannot be without
     ("task", "regression"): ("dataset=unit_cells",),
     ("dataset", "unit_cells"): ("task=regression",),
     ("dataset", "stored_cells"): ("task=regression",),
+    ("dataset", "latents"): (*LATENTS[1:], "net=latent_classifier"),
+    ("net", "latent_classifier"): LATENTS,
+    ("net", "orbit_average"): (*LATENTS, "net.transformation={transformation}"),
+    ("net", "generators"): (*LATENTS, "task=generating", ORACLE),
+    ("task", "generating"): (*LATENTS, "net=generators", ORACLE),
+    ("net", "transformation"): (*ORBITS, "task=turning"),
+    ("task", "turning"): (*ORBITS, "net=transformation"),
+    ("measure", "views"): ORBITS[:1],
+    ("measure", "latent_space"): ("dataset=orbits", "net=vae_mlp", "task=elbo"),
+    ("measure", "turning"): (*ORBITS, "net=transformation", "task=turning"),
+    ("measure", "flow"): (
+        *(*LATENTS, "net=generators", "task=generating", ORACLE),
+        "measure.flow.classifier={classifier}",
+    ),
 }
 NEEDS |= {
     ("net", name): ("task=elbo", "conv.partial=False")
@@ -70,22 +88,26 @@ def run_forward(model: nn.Module, build: Build) -> torch.Tensor:
 
     Of an autoencoder it is the reconstruction.
     """
-    spec = build.spec
+    spec = build.shown
     torch.manual_seed(0)
     answer = model(torch.randn(2, spec.in_channels, *spec.size))
     return answer.reconstruction if isinstance(answer, Autoencoding) else answer
 
 
 @pytest.mark.parametrize(("group", "option"), SHIPPED)
-def test_every_option_is_built_and_run(group: str, option: str) -> None:
+def test_every_option_is_built_and_run(group: str, option: str, discovery: Discovery) -> None:
     plus = "" if group in compose() else "+"
-    config = compose([f"{plus}{group}={option}", *NEEDS.get((group, option), ())])
+    needed = [discovery.placed(word) for word in NEEDS.get((group, option), ())]
+    config = compose([f"{plus}{group}={option}", *needed])
     check(config)
     build = Build(config)
-    answer, spec = run_forward(build.model, build), build.spec
-    reconstructs = isinstance(build.task, ELBO)
-    shape = (spec.in_channels, *spec.size) if reconstructs else (spec.num_outputs,)
-    assert answer.shape == (2, *shape)
+    answer, spec = run_forward(build.model, build), build.shown
+    shapes: dict[type, tuple[int, ...]] = {
+        ELBO: (spec.in_channels, *spec.size),
+        Turning: (spec.in_channels,),
+        Generating: (1, spec.in_channels),
+    }
+    assert answer.shape == (2, *shapes.get(type(build.task), (spec.num_outputs,)))
     assert answer.isfinite().all()
 
 

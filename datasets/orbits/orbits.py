@@ -5,16 +5,20 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
 from datasets.dataset import DataSet
 from datasets.files import make_split
-from datasets.orbits.splits import OrbitSplits
+from datasets.orbits.latents import check_images, encoded_splits, latent_spec
+from datasets.orbits.splits import whole_orbits
 from datasets.orbits.storage import OrbitFile, write_orbits
-from datasets.spec import DataSpec, Split
-from partial_equiv.intervals import Natural, NonNegative, Several
+from datasets.spec import DataSpec, Split, Splits
+from from_run import FromRun
+from models.vae import VAE
+from partial_equiv.intervals import Count, Natural, NonNegative, Several
 from partial_equiv.refusal import Refusal
 
 __all__ = ["Orbits"]
@@ -34,6 +38,9 @@ class Orbits(DataSet):
         folder: or here.
         classes: names of the source's classes to keep; empty for all.
         num_views: of each image, at least 2.
+        images_per_class: of each split, the first ones; None: all.
+        whole: a sample is all views of an image, for task=turning.
+        autoencoder: a sample is the mean latent that this net gives a view.
         memory: GiB; a split that needs more stays in its file.
         num_workers: threads that read ahead of it.
     """
@@ -45,6 +52,9 @@ class Orbits(DataSet):
         folder: str | None = None,
         classes: Sequence[str] = (),
         num_views: Several = 12,
+        images_per_class: Count | None = None,
+        whole: bool = False,
+        autoencoder: Annotated[VAE | None, FromRun()] = None,
         memory: NonNegative = 2.0,
         num_workers: Natural = 2,
     ) -> None:
@@ -65,14 +75,32 @@ class Orbits(DataSet):
             raise Refusal(f"source: only square images turn, not {source.spec.size}")
         self.classes = tuple(classes) or self.known
         self.num_views = num_views
+        self.images_per_class = images_per_class
+        self.whole = whole
+        self.autoencoder = autoencoder
+        if autoencoder is not None:
+            if whole:
+                raise Refusal("orbits are of images, leave dataset.autoencoder out", whole=True)
+            check_images(autoencoder, source.spec)
         self.memory = memory
         self.num_workers = num_workers
 
     @property
     def spec(self) -> DataSpec:
+        """That of the samples: views, whole orbits of them, or their latents."""
+        if self.autoencoder is not None:
+            return latent_spec(self.autoencoder, self._views)
+        return replace(self._views, whole_orbits=self.whole)
+
+    @property
+    def _views(self) -> DataSpec:
         """That of the source, with the classes that are kept."""
-        num_classes = len(self.classes)
-        return replace(self.source.spec, num_classes=num_classes, class_names=self.classes)
+        return replace(
+            self.source.spec,
+            num_classes=len(self.classes),
+            class_names=self.classes,
+            num_views=self.num_views,
+        )
 
     @property
     def place(self) -> str:
@@ -87,7 +115,7 @@ class Orbits(DataSet):
         """
         self.source.check_available()
 
-    def read(self) -> OrbitSplits:
+    def read(self) -> Splits:
         """Turn the images, unless that is done.
 
         Raises:
@@ -97,7 +125,10 @@ class Orbits(DataSet):
         source = self.source.splits()
         parts = {"train": source.train, "val": source.val, "test": source.test}
         splits = {name: self._split(name, part) for name, part in parts.items()}
-        return OrbitSplits(self.spec, **splits, num_views=self.num_views)
+        views = Splits(self._views, **splits)
+        if self.autoencoder is not None:
+            return encoded_splits(self.autoencoder, views)
+        return whole_orbits(views) if self.whole else views
 
     def _split(self, part: str, source: Split) -> Split:
         images = self._images(source)
@@ -115,7 +146,7 @@ class Orbits(DataSet):
         labels = torch.tensor(names)[file.labels]
         indices = torch.arange(len(labels))
         return make_split(
-            file, indices, labels, self.spec, memory=self.memory, num_workers=self.num_workers
+            file, indices, labels, self._views, memory=self.memory, num_workers=self.num_workers
         )
 
     def _images(self, source: Split) -> dict[str, Tensor]:
@@ -126,11 +157,13 @@ class Orbits(DataSet):
             raw = (spec.denormalised(images) * 255).round().clamp(0, 255).to(torch.uint8)
             for name, chosen in found.items():
                 chosen.append(raw[targets == self.known.index(name)])
-        whole = {_key(name): torch.cat(chosen) for name, chosen in found.items()}
-        whole = {key: chosen for key, chosen in whole.items() if len(chosen)}
-        if not whole:
+        kept = {
+            _key(name): torch.cat(chosen)[: self.images_per_class] for name, chosen in found.items()
+        }
+        kept = {key: chosen for key, chosen in kept.items() if len(chosen)}
+        if not kept:
             raise Refusal("a split has no image of them", classes=list(self.classes))
-        return whole
+        return kept
 
     def _fingerprint(self, images: dict[str, Tensor]) -> str:
         digest = hashlib.blake2b(f"orbits 1 {self.num_views}".encode(), digest_size=8)

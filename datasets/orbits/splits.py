@@ -1,23 +1,15 @@
 """Splits of orbits: batches of single views, or of whole orbits."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from datasets.batching import BatchedSplit
 from datasets.spec import Splits
-from partial_equiv.refusal import Refusal
 
-__all__ = ["OrbitSplit", "OrbitSplits", "whole_orbits"]
-
-
-@dataclass(frozen=True)
-class OrbitSplits(Splits):
-    """Splits of views: in their own order, `num_views` in a row are one source image's orbit."""
-
-    num_views: int = 1
+__all__ = ["OrbitSplit", "whole_orbits"]
 
 
 class OrbitSplit(BatchedSplit):
@@ -42,17 +34,11 @@ class OrbitSplit(BatchedSplit):
 
 
 def whole_orbits(splits: Splits) -> Splits:
-    """The splits with whole orbits as samples.
-
-    Raises:
-        ValueError: if the data set has no orbits.
-    """
-    if not isinstance(splits, OrbitSplits):
-        raise Refusal("dataset: has single images, no orbits; try dataset=orbits")
+    """The splits with whole orbits as samples."""
+    spec = replace(splits.spec, whole_orbits=True)
 
     def grouped(split: object) -> OrbitSplit:
         assert isinstance(split, BatchedSplit), "orbits are indexed"
-        return OrbitSplit(split, splits.num_views)
+        return OrbitSplit(split, spec.num_views)
 
-    parts = (grouped(part) for part in (splits.train, splits.val, splits.test))
-    return Splits(splits.spec, *parts)
+    return Splits(spec, *map(grouped, (splits.train, splits.val, splits.test)))

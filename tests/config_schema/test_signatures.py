@@ -131,7 +131,7 @@ def test_a_wrong_argument_is_one_line(
         ({"nets": {}}, "(did you mean net?)"),
         ({"net": None}, "net=null: should name a net as _target_"),
         ({"seed": "${nowhere}"}, "seed: Interpolation key 'nowhere' not found"),
-        ({"seed": "???"}, "seed: Missing mandatory value"),
+        ({"seed": "???"}, "seed: has to be given"),
     ],
 )
 def test_the_top_of_the_config_is_checked(change: dict[str, object], complaint: str) -> None:
