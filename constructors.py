@@ -114,10 +114,10 @@ def check(config: DictConfig) -> None:
         model = build.model
     with _located("net"):
         try_out(model, build.spec.in_channels, build.spec.size)
+    task, _ = build.task, build.probes
     for name, measure in build.measures.items():
         with _located(f"measure={name}"):
-            measure.check(model, build.spec, build.task)
-    _ = build.task, build.probes
+            measure.check(model, build.spec, task)
     build.trainer(Path(), None)
     build.check_available()
 

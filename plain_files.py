@@ -75,13 +75,13 @@ def write_whole(path: Path, text: str) -> None:
 
 def _text(path: Path, errors: str = "strict") -> str:
     if path.stat().st_size > MOST_BYTES:
-        raise ValueError(f"it is larger than {MOST_BYTES // 2**20} MiB")
+        raise Refusal(f"it is larger than {MOST_BYTES // 2**20} MiB")
     return path.read_text(encoding="utf-8", errors=errors)
 
 
 def _of_kind(kind: type, content: object) -> Any:  # noqa: ANN401
     if not isinstance(content, kind):
-        raise ValueError(f"it holds a {type(content).__name__}, not a {kind.__name__}")
+        raise Refusal(f"it holds a {type(content).__name__}, not a {kind.__name__}")
     return content
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -24,8 +24,9 @@ log = logging.getLogger(__name__)
 def continued(words: Sequence[str]) -> list[str]:
     """The words, and if `train.resume` is among them, those that the run was started with.
 
-    Words given now replace those of the same key. Hydra is sent to the same folder. The folder may
-    be a stranger's: only plain values of our own sections are taken from it.
+    Words given now replace those of the same key; with other measures or probes, the settings of
+    the former ones go, too. Hydra is sent to the same folder. The folder may be a stranger's: only
+    plain values of our own sections are taken from it.
 
     Raises:
         ConfigError: if there is no run to continue in the folder, or its words cannot be read.
@@ -48,13 +49,19 @@ def continued(words: Sequence[str]) -> list[str]:
             key = parser.parse_override(word).get_key_element().lstrip("+~")
         except (HydraException, ValueError, TypeError):
             raise ConfigError(f"{folder}: its overrides.yaml is damaged at {word!r}") from None
-        if key not in now:
+        if not _is_replaced(key, now):
             (kept if _is_plain(key, word) else left).append(word)
     if left:
         log.warning(
             "not taken from the run folder, say it again if it is meant: %s", "  ".join(left)
         )
     return [*kept, *words, f"hydra.run.dir={quoted(folder)}"]
+
+
+def _is_replaced(key: str, now: Container[str]) -> bool:
+    """Whether words given now speak of a key, or choose other measures than it is a setting of."""
+    section = key.partition(".")[0]
+    return key in now or (section in ("measure", "probe") and section in now)
 
 
 def _is_plain(key: str, word: str) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 
 __all__ = ["OURS", "resolve"]
 
-OURS = ("partial_equiv", "models", "datasets", "routines", "tasks", "trainer", "tracking")
+OURS = ("partial_equiv", "models", "datasets", "measures", "tasks", "trainer", "tracking")
 
 
 def resolve(path: object, own: Sequence[str] = ()) -> Callable[..., Any]:

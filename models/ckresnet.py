@@ -72,10 +72,11 @@ class ResidualBlock(nn.Module):
         self.conv2 = conv(out_channels, out_channels)
         window = self.conv1.windows(0)
         if window.stride > 1 or window.extent != 2 * window.padding + 1:
-            raise ValueError(
-                f"padding={window.padding}: with kernel_size={window.kernel_size} and stride="
-                f"{window.stride} the size changes, and a residual block adds its input to its "
-                "output; use padding=same, an odd kernel_size and stride=1"
+            raise Refusal(
+                f"with kernel_size={window.kernel_size} and stride={window.stride} the size "
+                "changes, and a residual block adds its input to its output; use padding=same, an "
+                "odd kernel_size and stride=1",
+                padding=window.padding,
             )
         self.branch_norm = Norm(out_channels, "instance", affine=False)
         self.dropout = Dropout(dropout)

@@ -243,7 +243,7 @@ def test_help_says_of_each_option_what_it_is(terminal: Terminal) -> None:
         ("net=", "net=gcnn net=p4cnn", "net=_x"),
         ("experiment=exact/", "experiment=exact/small-mnist", "experiment=exact/_mnist"),
         ("+experiment=sp", "+experiment=speed/rotmnist", "+experiment=rotmnist/T2"),
-        ("experiment=rotmnist/T2 train.ep", "train.epochs=", "train.resume="),
+        ("experiment=rotmnist/ckresnet train.ep", "train.epochs=", "train.resume="),
         ("net.widths=[1 net.", "", "Traceback"),
         ("no.such=1 ~x train.", "", "Traceback"),
     ],

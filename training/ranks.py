@@ -104,5 +104,6 @@ def _be_rank(rank: int, pipe: Connection, threads: int) -> None:
     except (EOFError, KeyboardInterrupt):  # rank 0 is gone, or was asked to stop
         return
     except Exception as error:  # whatever it is, rank 0 must hear of it
-        kind = Refusal if isinstance(error, Refusal) else RuntimeError
+        kinds = (kind for kind in (Refusal, ValueError) if isinstance(error, kind))
+        kind = next(kinds, RuntimeError)
         pipe.send(kind(f"{error} (rank {rank})"))

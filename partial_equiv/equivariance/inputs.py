@@ -9,6 +9,7 @@ from partial_equiv.equivariance.errors import values
 from partial_equiv.equivariance.layouts import Layouts, Transform, move
 from partial_equiv.equivariance.nested import mapped, parts
 from partial_equiv.equivariance.recording import Inputs, input_layouts
+from partial_equiv.refusal import Refusal
 
 __all__ = ["constant", "first", "moved_inputs", "refuse_nothing"]
 
@@ -20,7 +21,7 @@ def moved_inputs(transform: Transform, inputs: Inputs, layouts: Layouts) -> Inpu
         return mapped(lambda value: move(transform, value, next(lies)), inputs)
     except TypeError as error:
         shapes = " and ".join(str(list(values(value).shape)) for _, value in parts(inputs))
-        raise ValueError(
+        raise Refusal(
             f"inputs: of shape {shapes}, which no transform moves; images are [B, C, H, W], "
             f"layouts={{'input': …}} says how others lie ({error})"
         ) from error
@@ -31,14 +32,14 @@ def refuse_nothing(
 ) -> None:
     """Raise ValueError if there is nothing to measure on, or with."""
     if not transforms:
-        raise ValueError("transforms=[]: one at least")
+        raise Refusal("one at least", transforms="[]")
     if len(moved) != len(transforms):
-        raise ValueError(f"moved: {len(moved)} for {len(transforms)} transforms")
+        raise Refusal(f"moved: {len(moved)} for {len(transforms)} transforms")
     x = first(inputs)
     if not x.dim() or len(x) < 2:
-        raise ValueError(f"inputs: of shape {list(x.shape)}, two different images at least")
+        raise Refusal(f"inputs: of shape {list(x.shape)}, two different images at least")
     if x.dim() == 3 and all(torch.equal(first(each), x) for each in moved):
-        raise ValueError(
+        raise Refusal(
             f"inputs: of shape {list(x.shape)}, which no transform moves; images are [B, C, H, W]"
         )
 
@@ -47,7 +48,7 @@ def first(inputs: Inputs) -> Tensor:
     """The first values among the inputs; ValueError if there are none."""
     for _, value in parts(inputs):
         return values(value)
-    raise ValueError(f"inputs: no tensor or feature in {type(inputs).__name__}")
+    raise Refusal(f"inputs: no tensor or feature in {type(inputs).__name__}")
 
 
 def constant(x: Tensor) -> bool:

@@ -18,6 +18,7 @@ from partial_equiv.equivariance.actions import Action, Value
 from partial_equiv.equivariance.shift import Shift
 from partial_equiv.gconv import GroupFeature
 from partial_equiv.groups import Finite
+from partial_equiv.refusal import Refusal
 
 __all__ = ["MAP", "VECTOR", "Layout", "Layouts", "Transform", "chosen", "move"]
 
@@ -64,7 +65,7 @@ def move(transform: Transform, value: Value, layout: Layout | None) -> Value:
 def moved_by_word(transform: Transform, tensor: Tensor, word: str) -> Tensor:
     """T·tensor, its axes named by the letters of a word."""
     if len(set(word)) != len(word) or ("H" in word) != ("W" in word) or word[:1] != "B":
-        raise ValueError(
+        raise Refusal(
             f"layout={word!r}: a layout starts with B, names each axis once, and H with W"
         )
     if "H" not in word:

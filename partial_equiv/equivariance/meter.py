@@ -28,6 +28,7 @@ from partial_equiv.equivariance.recording import (
 )
 from partial_equiv.equivariance.report import LayerErrors, Report
 from partial_equiv.equivariance.windowed import broken_function
+from partial_equiv.refusal import Refusal
 
 __all__ = ["Transform", "equivariance_error"]
 
@@ -101,9 +102,7 @@ def measured(
 ) -> Report:
     """The report on a module of which it is known what its layers give."""
     if "" in still and constant(values(still[""].output)):
-        raise ValueError(
-            "the module's output is the same for every image: no spread to compare with"
-        )
+        raise Refusal("the module's output is the same for every image: no spread to compare with")
     found: dict[str, list[Errors]] = {name: [] for name in still}
     unmeasured: dict[str, str] = {}
     uncalled: set[str] = set()

@@ -151,12 +151,12 @@ class Convolution(nn.Module):
     def _generate(self, feature: GroupFeature, choose: Callable[[], Sample]) -> Generated:
         """The kernel for a feature at the elements that `choose` picks; a cached one if it fits."""
         if feature.shape[1] != self.kernel.in_channels:
-            raise ValueError(
-                f"in_channels={self.kernel.in_channels}: this {type(self).__name__} was given "
-                f"{feature.shape[1]} channels"
+            raise Refusal(
+                f"this {type(self).__name__} was given {feature.shape[1]} channels",
+                in_channels=self.kernel.in_channels,
             )
         if not len(feature.x):
-            raise ValueError(f"this {type(self).__name__} was given an empty batch")
+            raise Refusal(f"this {type(self).__name__} was given an empty batch")
         cache = None if self.training or self.sampling.depends_on_input else frozen()
         inputs = (feature.elements, feature.weights)
         made = None if cache is None else cache.get(self)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from partial_equiv.groups import Group
+from partial_equiv.refusal import Refusal
 
 __all__ = ["GroupFeature"]
 
@@ -49,7 +50,7 @@ class GroupFeature:
         if not isinstance(other, GroupFeature):
             return NotImplemented
         if not (same(self.elements, other.elements) and same(self.weights, other.weights)):
-            raise ValueError(
+            raise Refusal(
                 "these features lie at different group elements and cannot be added: carry one to "
                 "the elements of the other with PointwiseConv(...)(feature, like=other)"
             )

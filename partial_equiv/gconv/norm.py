@@ -18,6 +18,7 @@ from torch.nn import functional
 from partial_equiv.gconv.feature import GroupFeature
 from partial_equiv.gconv.ranks import num_ranks, summed_over_ranks
 from partial_equiv.intervals import Count, Fraction, Positive
+from partial_equiv.refusal import Refusal
 
 __all__ = ["Norm"]
 
@@ -90,8 +91,8 @@ class Norm(nn.Module):
 
     def _normalised(self, feature: GroupFeature) -> GroupFeature:
         if feature.shape[1] != len(self.weight):
-            raise ValueError(
-                f"num_channels={len(self.weight)}: this norm was given {feature.shape[1]} channels"
+            raise Refusal(
+                f"this norm was given {feature.shape[1]} channels", num_channels=len(self.weight)
             )
         if self.over == "batch" and not self.training:
             return feature.map(

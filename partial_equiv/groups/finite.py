@@ -94,7 +94,7 @@ class FiniteRotations(Finite):
 
     def __init__(self, order: Count = 1) -> None:
         if order < 1:
-            raise ValueError(f"order={order}: must be at least 1")
+            raise Refusal("must be at least 1", order=order)
         self.order = order
 
     def of_order(self, order: int) -> Self:

@@ -1,7 +1,10 @@
 """Complaints: what is an error of the user's, told in a line, and what is a bug of ours."""
 
+import ast
 import errno
 import os
+import pickle
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,7 +12,11 @@ import torch
 from config_schema import ConfigError, complaint
 from datasets.spec import MissingData
 from partial_equiv.groups import Trivial
+from partial_equiv.refusal import Refusal
 from partial_equiv.sampling import Sampling
+from tests.imports import source_files
+
+ROOT = Path(__file__).parents[2]
 
 
 def caught(action: object) -> BaseException:
@@ -66,3 +73,23 @@ def test_a_bug_is_none(action: object) -> None:
 def test_everything_is_a_bug_if_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(os.environ, "HYDRA_FULL_ERROR", "1")
     assert complaint(ConfigError("seed=a: no")) is None
+
+
+def test_what_we_refuse_has_a_type_of_ours() -> None:
+    """A plain ValueError counts as a bug: `Refusal` (or ConfigError, without torch) says more."""
+    bare = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in source_files(ROOT)
+        if path.relative_to(ROOT).parts[0] not in ("tests", "benchmarks", "routines")
+        and path.name != "targets.py"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Raise) and "ValueError(" in ast.unparse(node)
+    ]
+    assert not bare
+
+
+def test_a_refusal_names_its_settings_and_survives_a_process() -> None:
+    error = Refusal("must be less", depth=3, width=[1, 2])
+    again = pickle.loads(pickle.dumps(error))
+    assert str(error) == str(again) == "depth=3, width=[1, 2]: must be less"
+    assert error.settings == again.settings == {"depth": 3, "width": [1, 2]}

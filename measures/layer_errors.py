@@ -1,0 +1,58 @@
+"""probe=[layer_errors]: how far every layer is from equivariance, while the net is trained.
+
+What training makes of broken equivariance: the errors of the last layers grow (Edixhoven, Lengyel,
+van Gemert, "Using and Abusing Equivariance", ICCVw 2023). measure=[meter] draws the course of them.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+
+from torch import Tensor, nn
+
+from measures.measure import Probe
+from measures.own_symmetries import own_actions
+from partial_equiv.equivariance import equivariance_error
+from partial_equiv.intervals import Several
+
+__all__ = ["LayerErrors", "recorded"]
+
+PREFIX = "layer_errors/"
+
+
+class LayerErrors(Probe):
+    """The relative error of each layer, a mean over the net's own symmetries.
+
+    Args:
+        num_images: of the validation split, that an error is measured on.
+    """
+
+    def __init__(self, num_images: Several = 8) -> None:
+        self.num_images = num_images
+
+    def look(self, model: nn.Module, images: Tensor) -> Mapping[str, float]:
+        """The errors that are finite, as layer_errors/<layer>; the net itself is the layer output.
+
+        A net that has collapsed, and gives all images the same scores, has none.
+        """
+        try:
+            layers = equivariance_error(model, own_actions(model), images).layers
+        except ValueError:
+            return {}
+        errors = {PREFIX + layer.label: layer.mean.relative for layer in layers}
+        return {name: error for name, error in errors.items() if isfinite(error)}
+
+
+def recorded(history: Sequence[Mapping[str, float]]) -> list[tuple[int, dict[str, float]]]:
+    """Of every epoch that was looked at: its number, and the errors of the layers by name."""
+    return [
+        (
+            int(record["epoch"]),
+            {
+                key.removeprefix(PREFIX): error
+                for key, error in record.items()
+                if key.startswith(PREFIX)
+            },
+        )
+        for record in history
+        if any(key.startswith(PREFIX) for key in record)
+    ]

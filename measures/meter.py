@@ -1,0 +1,97 @@
+"""measure=[meter]: how far every layer is from equivariance, which one breaks it, and why."""
+
+import logging
+from math import pi
+
+import torch
+from torch import nn
+
+from analysis.broken_equivariance import draw_errors_over_layers
+from datasets.spec import DataSpec
+from measures.layer_errors import recorded
+from measures.measure import Measure, Measured, Subject
+from measures.own_symmetries import TOLERANCE, described, own_actions
+from partial_equiv.equivariance import Action, equivariance_error
+from partial_equiv.groups import SO2
+from partial_equiv.intervals import Several
+from tasks import Task
+
+__all__ = ["Meter"]
+
+MOST_PANELS = 8
+
+log = logging.getLogger(__name__)
+
+
+class Meter(Measure):
+    """The errors of all layers on test images, for each symmetry of the net's group that fits the
+    pixel grid, or for equal steps of a full turn.
+
+    Values: the errors of the net itself ("relative", "mse", "l1"), as means over these moves, and
+    the "first_break" with its "reason". Tables: "layers", a row for each layer and move; "epochs",
+    a row for each epoch and layer, if probe=[layer_errors] looked at the training.
+
+    Args:
+        num_images: test images, drawn once and for all, that an error is measured on.
+        num_turns: equal steps of a full turn, interpolated between the quarter turns; layers whose
+            elements an angle does not permute are left out there. None: the net's own symmetries.
+    """
+
+    def __init__(self, num_images: Several = 8, num_turns: Several | None = None) -> None:
+        self.num_images, self.num_turns = num_images, num_turns
+
+    def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
+        """Raise ValueError if it is not known how the net's answers move with the image."""
+        if spec.num_classes is None:
+            raise ValueError(
+                "needs a data set with classes: how target vectors move with the image is not known"
+            )
+
+    def measure(self, subject: Subject) -> Measured:
+        """Measure on the test images; a net that has collapsed has no errors but a reason."""
+        model, split = subject.model, subject.splits.test
+        images, _ = next(split.batches(min(self.num_images, len(split)), seed=0))
+        images = images.to(subject.device)
+        moves = own_actions(model) if self.num_turns is None else _turns(self.num_turns)
+        try:
+            report = equivariance_error(model, moves, images, tolerance=TOLERANCE)
+            found = {
+                described(move.group.matrix(move.element)): equivariance_error(
+                    model, move, images, tolerance=TOLERANCE
+                ).layers
+                for move in moves
+            }
+        except ValueError as error:
+            log.warning("measure=meter: %s", error)
+            return Measured({"reason": str(error)})
+        rows = [
+            [layer.label, layer.kind, move, error.mse, error.l1, error.relative]
+            for move, layers in found.items()
+            for layer in layers
+            for error in layer.each  # one, under this move
+        ]
+        values: dict[str, float | str] = {}
+        if report.layers and report.layers[-1].label == "output":
+            values = {"relative": report.relative, "mse": report.mse, "l1": report.l1}
+        broken = report.first_break
+        values |= {"first_break": broken.label if broken else "", "reason": report.reason}
+        history = recorded(subject.history)
+        tables = {"layers": (["layer", "kind", "move", "mse", "l1", "relative"], rows)}
+        if history:
+            epochs = [[epoch, *each] for epoch, errors in history for each in errors.items()]
+            tables["epochs"] = (["epoch", "layer", "relative"], epochs)
+        last = int(subject.history[-1]["epoch"])
+        panels = {
+            name: [(last, {layer.label: layer.mean.relative for layer in layers})]
+            for name, layers in list(found.items())[:: -(-len(found) // MOST_PANELS)]
+        }
+        if history:
+            panels["mean over training"] = history
+        picture = subject.picture("error_over_layers")
+        draw_errors_over_layers(panels, TOLERANCE, picture)
+        return Measured(values, tables, [picture])
+
+
+def _turns(number: int) -> list[Action]:
+    """Equal steps of a full turn, without the identity."""
+    return [Action(SO2(), torch.tensor([2 * pi * step / number])) for step in range(1, number)]
