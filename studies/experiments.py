@@ -75,7 +75,7 @@ def block(name: str, study: Study, folder: StudyFolder | None = None) -> str:
     found = outcome(study, runs)
     words = " ".join([f"python main.py study={name}", *(folder.further if folder else ())])
     seeds = {run.seed for run in runs} or {*study.seeds}
-    about = [f"`{words}`", study.metric, f"seeds {_listed(seeds)}", *_made_with(runs)]
+    about = [f"`{words}`", study.metric, _listed(seeds), *_made_with(runs)]
     head = ["row", "published", "ours", "seeds", "parameters", "seconds"]
     tables = [[head, *(_line(row_name, row) for row_name, row in found.rows.items())]]
     if study.claims:
@@ -119,13 +119,13 @@ def _made_with(runs: Sequence[FinishedRun]) -> list[str]:
 def _listed(seeds: Iterable[int]) -> str:
     """Seeds in words.
 
-    >>> _listed({2, 0, 1}), _listed(range(15))
-    ('0, 1, 2', '0 to 14')
+    >>> _listed([3]), _listed({2, 0, 1}), _listed(range(15))
+    ('seed 3', 'seeds 0, 1, 2', 'seeds 0 to 14')
     """
     known = sorted(seeds)
     if len(known) > 3 and known == list(range(known[0], known[-1] + 1)):
-        return f"{known[0]} to {known[-1]}"
-    return ", ".join(map(str, known))
+        return f"seeds {known[0]} to {known[-1]}"
+    return f"seed{'s' * (len(known) > 1)} {', '.join(map(str, known))}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
