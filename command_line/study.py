@@ -17,7 +17,7 @@ from config_schema.quoting import quoted
 from config_schema.signatures import read_plain
 from config_schema.words import HYDRA_ERRORS, refusal
 from partial_equiv.intervals import Natural
-from studies.folder import StudyFolder
+from studies.folder import StudyFolder, read_study_folder
 from studies.study import Job, chosen, read_study, waves
 
 __all__ = ["StudyRun", "study_run"]
@@ -50,7 +50,7 @@ class StudyRun:
         """Report on what is done, and name what is not; the exit status."""
         from studies.report import report  # seconds to import
 
-        log.info("%s", report(self.folder))
+        log.info("%s", report(read_study_folder(self.folder.path)))  # with seeds of earlier calls
         states = {job.name: self.folder.state(job) for job in self.jobs}
         for name, state in states.items():
             if state == "failed":

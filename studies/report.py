@@ -57,7 +57,7 @@ def report(folder: StudyFolder) -> str:
         "progress": folder.progress(),
         "rows": {name: row.plain() for name, row in found.rows.items()},
         "claims": [asdict(each) for each in found.judgements],
-        "values": own.values,
+        **own.values,
     }
     write_whole(folder.path / "report.json", json.dumps(_plain(about), indent=1) + "\n")
     text = "\n\n".join(map(markdown, tables.values()))

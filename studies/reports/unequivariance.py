@@ -17,6 +17,7 @@ from constructors import Build
 from measures.measure import Measured
 from measures.own_symmetries import described
 from partial_equiv.gconv import GroupFeature
+from partial_equiv.refusal import Refusal
 from studies.finished import FinishedRun
 from tester import evaluate
 
@@ -42,7 +43,7 @@ def report(runs: Sequence[FinishedRun], figures: Path) -> Measured:
         loaded = run.load()
         model, splits, size = loaded.model, loaded.build.splits, loaded.spec.size[0]
         if len(splits.test) != 2:
-            raise ValueError("dataset: has more than one image; try dataset=turned_picture")
+            raise Refusal("dataset: has more than one image; try dataset=turned_picture")
         if size in curves:  # of another seed
             continue
         untrained = Build(loaded.config).model
@@ -52,7 +53,7 @@ def report(runs: Sequence[FinishedRun], figures: Path) -> Measured:
         images, _ = next(splits.test.batches(2))
         found = next(iter(responses(model, images).values()), None)
         if found is None:
-            raise ValueError("net: has no convolution to look at; try net=one_conv")
+            raise Refusal("net: has no convolution to look at; try net=one_conv")
         scores = model(images)
         values |= {
             f"{run.row}/accuracy": run.result["test/accuracy"],

@@ -106,7 +106,7 @@ def test_rows_stand_beside_what_was_published_and_pairs_are_of_the_same_data(
     )
     assert about["rows"]["a"]["mean"] == pytest.approx(0.91)
     assert about["rows"]["c"]["mean"] is None
-    assert about["values"] == {"best": 0.5}
+    assert about["best"] == 0.5
     assert (folder.path / "figures" / "rows.svg").is_file()
 
 
