@@ -60,7 +60,7 @@ def report(folder: StudyFolder) -> str:
         **own.values,
     }
     write_whole(folder.path / "report.json", json.dumps(_plain(about), indent=1) + "\n")
-    text = "\n\n".join(map(markdown, tables.values()))
+    text = "\n\n".join(f"**{name}**\n\n{markdown(table)}" for name, table in tables.items())
     write_whole(folder.path / "report.md", text + "\n")
     tracker = study_tracker(folder) if runs else JsonTracker(folder.path)
     for name, (columns, *rows) in tables.items():

@@ -99,7 +99,7 @@ def test_rows_stand_beside_what_was_published_and_pairs_are_of_the_same_data(
     assert [row[0] for row in differences] == ["b - a"], "c and d are of other data"
     assert differences[0][1] == "-0.0900"
     assert "| best |" not in text
-    assert "| 0.25 |" in text
+    assert "**own**\n\n| x |\n| --- |\n| 0.25 |" in text
     about = json.loads(
         (folder.path / "report.json").read_text(),
         parse_constant=lambda name: pytest.fail(f"{name} is no JSON"),
