@@ -128,7 +128,7 @@ def study_tracker(folder: StudyFolder) -> Tracker:
     }
     try:
         return components(compose(words))["tracking"].construct(given, {})
-    except (ValueError, *HYDRA_ERRORS) as error:
+    except HYDRA_ERRORS as error:
         reason = " ".join(str(error).split())
         log.warning("the report is written, but not logged: %s", reason)
         return JsonTracker(folder.path)

@@ -87,6 +87,7 @@ def test_a_study_runs_reports_and_goes_on(study: Any) -> None:  # noqa: ANN401
     [
         ("study.rows=[c*]", "study.rows=c*: fits no row, only b, a, broken"),
         ("study.seeds=[a]", "study.seeds[0]=a: should be an integer"),
+        ("study.claims=['a > z']", "study.claims: a > z: there is no row z, only b, a, broken"),
         ("net.hiden=3", "study row b: net.hiden=3: net has no hiden"),
     ],
 )
