@@ -14,6 +14,7 @@ import fcntl
 import hashlib
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,11 +36,13 @@ __all__ = [
     "has_checkpoint",
     "is_done",
     "is_running",
+    "read_about",
     "read_config",
     "read_failure",
     "read_finished",
     "read_overrides",
     "read_result",
+    "seconds_since_start",
     "write_config",
     "write_failure",
     "write_result",
@@ -122,6 +125,12 @@ def write_config(
     write_whole(folder / CONFIG, yaml.safe_dump(content, sort_keys=False))
 
 
+def seconds_since_start(folder: Path) -> float:
+    """How long ago the run in this folder was started, or continued; 0 if it was not."""
+    path = folder / CONFIG
+    return max(0.0, time.time() - path.stat().st_mtime) if path.is_file() else 0.0
+
+
 def read_overrides(folder: Path) -> list[str]:
     """The words that the run in this folder was started with.
 
@@ -147,6 +156,15 @@ def read_config(folder: Path) -> dict[str, Any] | None:
     for own in (ABOUT, "packages"):  # a user's consent is never taken from a folder
         config.pop(own, None)
     return config
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """What stands beside the config of the run in this folder: commit, libraries, machine."""
+    path = folder / CONFIG
+    if not path.is_file():
+        return {}
+    about = read_yaml(path, dict, "it says what the run was").get(ABOUT)
+    return about if isinstance(about, dict) else {}
 
 
 def read_finished(folder: Path) -> dict[str, Any]:

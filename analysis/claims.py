@@ -52,11 +52,13 @@ class Judgement:
     """What became of a claim, and the interval of its left side less its right side.
 
     A number that is added to a row is left out of it: of "A >= B - 0.1" it is that of A less B.
+    `rows` are those that it names, the left one first.
     """
 
     claim: str
     verdict: Verdict
     interval: Interval
+    rows: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -109,11 +111,12 @@ def judge(claim: str, rows: Mapping[str, Values]) -> Judgement:
     if match is None:
         raise Refusal(f"{claim}: should be written A >= B - 0.01, with rows or a number as B")
     left, right = (_side(text, claim, rows) for text in (match[1], match[3]))
-    about = [rows[side.row] for side in (left, right) if side.row is not None]
+    names = tuple(side.row for side in (left, right) if side.row is not None)
+    about = [rows[name] for name in names]
     if not about:
         raise Refusal(f"{claim}: names no row, there are {', '.join(rows)}")
     if not all(about):
-        return Judgement(claim, "not run", interval([]))
+        return Judgement(claim, "not run", interval([]), names)
     margin = right.offset - left.offset
     if left.row is not None and right.row is not None:
         found = difference(rows[left.row], rows[right.row])
@@ -126,7 +129,7 @@ def judge(claim: str, rows: Mapping[str, Values]) -> Judgement:
     gaps = (found.low - margin, found.high - margin)
     holds = {SIGNS[match[2]](0.0 if abs(gap) <= same else gap, 0.0) for gap in gaps}
     verdict: Verdict = "undecided" if len(holds) == 2 else "refuted"
-    return Judgement(claim, "supported" if holds == {True} else verdict, found)
+    return Judgement(claim, "supported" if holds == {True} else verdict, found, names)
 
 
 def _side(text: str, claim: str, rows: Mapping[str, Values]) -> _Side:

@@ -16,6 +16,7 @@ from itertools import combinations
 from math import nan
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 from analysis.claims import judge
 from analysis.study import draw_study
@@ -23,9 +24,9 @@ from analysis.tables import difference_table, markdown, row_table, verdict_table
 from partial_equiv.refusal import Refusal
 from run_folder import is_done, read_config, read_overrides, read_result
 
-__all__ = ["Row", "main", "read_rows"]
+__all__ = ["Row", "data_of", "main", "read_rows"]
 
-ELSEWHERE = ("root", "download")  # of a data set: says nothing about what is compared
+ELSEWHERE = ("root", "folder", "download")  # of a data set: says nothing about what is compared
 
 
 @dataclass
@@ -54,8 +55,7 @@ def read_rows(folder: Path, metric: str = "test/accuracy") -> dict[str, Row]:
         config, result = read_config(place) or {}, read_result(place)
         if metric not in result:
             raise Refusal(f"{metric}: is not in {place}, only {', '.join(result)}")
-        data = {k: v for k, v in config.get("dataset", {}).items() if k not in ELSEWHERE}
-        row = rows.setdefault(name, Row(name, json.dumps(data, sort_keys=True)))
+        row = rows.setdefault(name, Row(name, data_of(config)))
         value = nan if result[metric] is None else result[metric]
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise Refusal(f"{metric}: is no number in {place}, but {value}")
@@ -63,6 +63,17 @@ def read_rows(folder: Path, metric: str = "test/accuracy") -> dict[str, Row]:
         row.seconds.append(result.get("seconds/train", nan))
         row.parameters = result.get("parameters", 0)
     return rows
+
+
+def data_of(config: Mapping[str, Any]) -> str:
+    """The data set of a run, but for where it lies and for how its seed divides it.
+
+    Runs of the same data and seed have the same test images, so that they can be compared in pairs.
+    """
+    about = {**config.get("dataset", {})}
+    for name in (*ELSEWHERE, "split_seed"):
+        about.pop(name, None)
+    return json.dumps(about, sort_keys=True)
 
 
 def _names(words: Mapping[Path, Sequence[str]]) -> dict[Path, str]:

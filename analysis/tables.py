@@ -1,17 +1,17 @@
 """Tables of a sweep or a study, as lists of written cells with their head first."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import isfinite
 from statistics import stdev
 
 from analysis.claims import Interval, Judgement, Values, difference, interval
 from partial_equiv.refusal import Refusal
 
-__all__ = ["Table", "difference_table", "markdown", "row_table", "verdict_table"]
+__all__ = ["Table", "difference_table", "markdown", "number", "row_table", "verdict_table"]
 
 Table = list[list[str]]
 
-SMALL = 5e-4  # with four digits after the point, less would lose what it says
+SMALL = 1e-3  # with four digits after the point, less would lose what it says
 
 
 def row_table(
@@ -20,6 +20,7 @@ def row_table(
     *,
     published: Mapping[str, float] | None = None,
     more: Mapping[str, Mapping[str, str]] | None = None,
+    without: Collection[str] = (),
 ) -> Table:
     """Published value, mean, standard deviation and number of seeds of each row.
 
@@ -28,6 +29,7 @@ def row_table(
         metric: what the values are.
         published: of some of the rows; without any, there is no such column.
         more: further columns by their names, each by the row's name.
+        without: rows that were run and have no such metric: they say "-".
     """
     known, columns = published or {}, more or {}
     table = [["row", *(["published"] if known else []), metric, "std", "seeds", *columns]]
@@ -37,9 +39,9 @@ def row_table(
         table.append(
             [
                 name,
-                *([_number(known.get(name))] if known else []),
-                _number(mean) if values else "not run",
-                _number(spread),
+                *([number(known.get(name))] if known else []),
+                number(mean) if values else "-" if name in without else "not run",
+                number(spread),
                 str(len(values)),
                 *(each.get(name, "-") for each in columns.values()),
             ]
@@ -84,10 +86,15 @@ def markdown(table: Sequence[Sequence[str]]) -> str:
 def _bounds(value: Interval) -> list[str]:
     if value.num == 0:
         return ["-", "-", "-", "0"]
-    return [*(_number(each, "+") for each in (value.mean, value.low, value.high)), str(value.num)]
+    return [*(number(each, "+") for each in (value.mean, value.low, value.high)), str(value.num)]
 
 
-def _number(value: float | None, sign: str = "") -> str:
+def number(value: float | None, sign: str = "") -> str:
+    """A number with four digits after the point, or three digits if it is small; None: "-".
+
+    >>> number(0.91666), number(0.0007213), number(None)
+    ('0.9167', '0.000721', '-')
+    """
     if value is None:
         return "-"
-    return f"{value:{sign}.2g}" if 0 < abs(value) < SMALL else f"{value:{sign}.4f}"
+    return f"{value:{sign}.3g}" if 0 < abs(value) < SMALL else f"{value:{sign}.4f}"

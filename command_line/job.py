@@ -92,6 +92,9 @@ def _run(config: DictConfig, folder: Path, *, sweep: bool) -> None:
     from run import run
 
     words = list(hydra.overrides.task)
+    top = Path(hydra.sweep.dir)
+    if is_study(top):  # the same results, however many of its runs are made at once
+        torch.set_num_threads(1)
     forget_failure(folder)
     chosen = {
         group: option
@@ -100,9 +103,6 @@ def _run(config: DictConfig, folder: Path, *, sweep: bool) -> None:
     }
     about = {"chosen": chosen, **provenance()}
     write_config(folder, values, words, about)
-    top = Path(hydra.sweep.dir)
-    if is_study(top):  # the same results, however many of its runs are made at once
-        torch.set_num_threads(1)
     result = run(
         Build(config),
         folder,
@@ -115,4 +115,4 @@ def _run(config: DictConfig, folder: Path, *, sweep: bool) -> None:
         log.info("%-24s %s", key, f"{value:.4g}" if isinstance(value, float) else value)
     log.info("run folder: %s", os.path.relpath(folder))
     if is_study(top):
-        log.info("%s", read_study_folder(top).progress())
+        log.info("%s", read_study_folder(top).progress(hydra.sweeper.get("jobs"), ended=1))

@@ -17,8 +17,9 @@ from config_schema.quoting import quoted
 from config_schema.signatures import read_plain
 from config_schema.words import HYDRA_ERRORS, refusal
 from partial_equiv.intervals import Natural
-from studies.folder import StudyFolder
-from studies.study import Job, chosen, read_study, waves
+from partial_equiv.refusal import Refusal
+from studies.folder import StudyFolder, read_study_folder
+from studies.study import Job, Study, chosen, read_study, waves
 
 __all__ = ["StudyRun", "study_run"]
 
@@ -50,7 +51,7 @@ class StudyRun:
         """Report on what is done, and name what is not; the exit status."""
         from studies.report import report  # seconds to import
 
-        log.info("%s", report(self.folder))
+        log.info("%s", report(read_study_folder(self.folder.path)))  # with seeds of earlier calls
         states = {job.name: self.folder.state(job) for job in self.jobs}
         for name, state in states.items():
             if state == "failed":
@@ -90,7 +91,7 @@ def study_run(words: Sequence[str], composition: Composition) -> StudyRun | None
     wanted = chosen(asked, patterns)
     everything = {job.name: job for job in [*study.jobs(path, further), *asked]}
     waves(wanted)
-    check(wanted, composition)
+    check(study, wanted, composition)
     folder = StudyFolder(path, name, study, tuple(further), tuple(everything.values()))
     names = ",".join(quoted(job.name) for job in wanted)
     return StudyRun(
@@ -106,13 +107,19 @@ def study_run(words: Sequence[str], composition: Composition) -> StudyRun | None
     )
 
 
-def check(jobs: Sequence[Job], composition: Composition) -> None:
-    """Compose and check the words of every row.
+def check(study: Study, jobs: Sequence[Job], composition: Composition) -> None:
+    """Compose and check the words of every row; read the claims, which are judged hours later.
 
     Raises:
-        ConfigError: naming every problem with the row that it is of.
+        ConfigError: naming every problem with the row that it is of, or the claim that is wrong.
     """
     from constructors import components  # seconds to import
+    from studies.outcome import outcome
+
+    try:
+        outcome(study, [])
+    except Refusal as error:
+        raise ConfigError(f"study.claims: {error}") from None
 
     problems: dict[str, None] = {}
     for row, job in {job.row: job for job in jobs}.items():

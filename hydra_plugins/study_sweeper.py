@@ -52,7 +52,7 @@ class StudySweeper(BasicSweeper):
         folder = read_study_folder(Path(self.config.hydra.sweep.dir))
         jobs = [job for job in folder.jobs if self.jobs is None or job.name in self.jobs]
         states = {job.name: folder.state(job) for job in jobs}
-        log.info("study=%s: %s", folder.name, folder.progress())
+        log.info("study=%s: %s", folder.name, folder.progress(self.jobs))
         started, returns = 0, []
         for wave in waves(jobs):
             ready = []

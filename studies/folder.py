@@ -6,6 +6,7 @@ report.md, tables/, figures/
 """
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from run_folder import (
     is_running,
     read_failure,
     read_result,
+    seconds_since_start,
 )
 from studies.study import Job, Study, read_study
 
@@ -99,26 +101,38 @@ class StudyFolder:
                 found.setdefault(job.row, {})[job.seed] = read_result(self.place(job))
         return found
 
-    def progress(self) -> str:
-        """A line: how many runs are done, and how long the others may take."""
-        states = {job.name: self.state(job) for job in self.jobs}
-        done = [job for job in self.jobs if states[job.name] == "done"]
-        seconds = {job.name: self._seconds(job) for job in done}
-        left = [job for job in self.jobs if states[job.name] != "done"]
-        text = f"{len(done)} of {len(self.jobs)} runs done"
-        if not (left and done):
-            return text
+    def progress(self, names: Collection[str] | None = None, *, ended: int = 0) -> str:
+        """A line: how many runs are done, and how long the others may take.
+
+        A run is taken to need what the runs of its row needed, or all runs where none of its row
+        is done; one that is running needs what is left of that.
+
+        Args:
+            names: of the runs to speak of; None: all.
+            ended: runs that have just ended, in whose places others start.
+        """
+        jobs = [job for job in self.jobs if names is None or job.name in names]
+        states = {job.name: self.state(job) for job in jobs}
         rows: dict[str, list[float]] = {}
-        for job in done:
-            rows.setdefault(job.row, []).append(seconds[job.name])
-        anyone = fmean(seconds.values())
-        total = sum(fmean(rows.get(job.row, [anyone])) for job in left)
-        at_once = max(1, sum(state == "running" for state in states.values()))
-        return f"{text}, about {timedelta(seconds=round(total / at_once))} to go"
+        for job in self.jobs:
+            if is_done(self.place(job)):
+                rows.setdefault(job.row, []).append(self._seconds(job))
+        left = [job for job in jobs if states[job.name] != "done"]
+        text = f"{len(jobs) - len(left)} of {len(jobs)} runs done"
+        if not (left and rows):
+            return text
+        anyone = [seconds for each in rows.values() for seconds in each]
+        total, running = 0.0, 0
+        for job in left:
+            needed = fmean(rows.get(job.row, anyone))
+            if states[job.name] == "running":
+                running += 1
+                needed = max(0.0, needed - seconds_since_start(self.place(job)))
+            total += needed
+        return f"{text}, about {timedelta(seconds=round(total / max(1, running + ended)))} to go"
 
     def _seconds(self, job: Job) -> float:
-        result = read_result(self.place(job))
-        return float(result.get("seconds/run", 0.0))
+        return float(read_result(self.place(job)).get("seconds/run", 0.0))
 
 
 def is_study(path: Path) -> bool:

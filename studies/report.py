@@ -3,81 +3,135 @@
     python -m studies.report FOLDER
 
 prints it as Markdown, and writes it beside the runs: report.md, report.json, tables/ and figures/.
+It is logged as well, where the study's runs are: by the tracker that the study's words name.
 """
 
-import csv
 import json
+import logging
 import sys
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib import import_module
-from math import nan
+from math import isfinite
 from pathlib import Path
-from statistics import fmean
 
-from analysis.claims import judge
 from analysis.study import draw_study
-from analysis.tables import Table, markdown, row_table, verdict_table
+from analysis.tables import Table, difference_table, markdown, row_table, verdict_table
 from config_schema import ConfigError, complaint
+from config_schema.words import HYDRA_ERRORS
+from constructors import components, compose
 from measures.measure import Measured
 from measures.measure import Table as PlainTable
 from plain_files import write_whole
+from provenance import provenance
 from studies.finished import FinishedRun, finished_runs
 from studies.folder import StudyFolder, read_study_folder
+from studies.outcome import Outcome, outcome
+from tracking import JsonTracker, Tracker
 
-__all__ = ["main", "report"]
+__all__ = ["main", "report", "study_tracker"]
+
+log = logging.getLogger(__name__)
 
 
 def report(folder: StudyFolder) -> str:
-    """Write what the runs that are done come to; return it as Markdown."""
+    """Write and log what the runs that are done come to; return it as Markdown.
+
+    Raises:
+        ValueError: for a claim that cannot be read, or that names a row that there is not.
+    """
     study, runs = folder.study, finished_runs(folder)
-    rows = study.named_rows()
-    values = values_by_row(folder, runs)
-    known = {name: row.published for name, row in rows.items() if row.published is not None}
-    tables: dict[str, Table] = {
-        "rows": row_table(values, study.metric, published=known, more=cost(folder, runs))
-    }
-    if study.claims:
-        tables["claims"] = verdict_table([judge(claim, values) for claim in study.claims])
-    figures = folder.path / "figures"
-    if len(values) > 1:
-        draw_study(values, study.metric, figures / "rows.png", published=known, title=study.title)
+    found = outcome(study, runs)
     own = own_report(folder, runs)
-    tables |= {name: written(table) for name, table in own.tables.items()}
-    for name, table in tables.items():
-        path = folder.path / "tables" / f"{name}.csv"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", newline="") as file:
-            csv.writer(file).writerows(table)
-    about = {"progress": folder.progress(), **own.values}
-    write_whole(folder.path / "report.json", json.dumps(about, indent=1) + "\n")
-    text = "\n\n".join(map(markdown, tables.values()))
+    tables = {
+        **own_tables(folder, found),
+        **{name: written(table) for name, table in own.tables.items()},
+    }
+    pictures = list(own.pictures)
+    if len(found.values) > 1:
+        pictures.insert(0, draw_rows(folder, found))
+    about = {
+        "study": folder.name,
+        "metric": study.metric,
+        "progress": folder.progress(),
+        "rows": {name: row.plain() for name, row in found.rows.items()},
+        "claims": [asdict(each) for each in found.judgements],
+        **own.values,
+    }
+    write_whole(folder.path / "report.json", json.dumps(_plain(about), indent=1) + "\n")
+    text = "\n\n".join(f"**{name}**\n\n{markdown(table)}" for name, table in tables.items())
     write_whole(folder.path / "report.md", text + "\n")
+    tracker = study_tracker(folder) if runs else JsonTracker(folder.path)
+    for name, (columns, *rows) in tables.items():
+        tracker.table(name, columns, rows)
+    for picture in pictures:
+        tracker.image(f"figures/{picture.stem}", picture)
+    means = {name: row.mean for name, row in found.rows.items()}
+    told = {f"{name}/{study.metric}": mean for name, mean in means.items() if mean is not None}
+    tracker.finish({**told, **own.values})
     return text
 
 
-def values_by_row(folder: StudyFolder, runs: Sequence[FinishedRun]) -> dict[str, dict[int, float]]:
-    """The study's metric of every row, by seed; none for a row that nobody ran.
+def own_tables(folder: StudyFolder, found: Outcome) -> dict[str, Table]:
+    """The tables that every study has, but for those without a line."""
+    study, rows = folder.study, found.rows
+    more = {
+        "parameters": {n: str(each.parameters or "-") for n, each in rows.items() if each.runs},
+        "seconds": {
+            n: f"{each.seconds:.0f}" for n, each in rows.items() if each.seconds is not None
+        },
+        "source": {n: each.row.source for n, each in rows.items() if each.row.source},
+        "note": {n: each.row.note for n, each in rows.items() if each.row.note},
+    }
+    table = row_table(
+        found.values,
+        study.metric,
+        published=published(found),
+        more={name: column for name, column in more.items() if column},
+        without=[name for name, each in rows.items() if each.runs],
+    )
+    tables = {
+        "rows": table,
+        "differences": difference_table(found.values, found.pairs()),
+        "claims": verdict_table(found.judgements),
+    }
+    return {name: table for name, table in tables.items() if len(table) > 1}
 
-    A run that has no finite value counts as NaN.
-    """
-    metric = folder.study.metric
-    values: dict[str, dict[int, float]] = {name: {} for name in folder.study.named_rows()}
-    for run in runs:
-        if run.row in values and metric in run.result:
-            value = run.result[metric]
-            values[run.row][run.seed] = nan if value is None else float(value)
-    return values
+
+def published(found: Outcome) -> dict[str, float]:
+    """The published values, by row."""
+    known = {name: each.row.published for name, each in found.rows.items()}
+    return {name: value for name, value in known.items() if value is not None}
 
 
-def cost(folder: StudyFolder, runs: Sequence[FinishedRun]) -> dict[str, dict[str, str]]:
-    """Parameters, and seconds of training, of every row."""
-    found: dict[str, dict[str, str]] = {"parameters": {}, "seconds": {}}
-    for row in {run.row for run in runs}:
-        results = [run.result for run in runs if run.row == row]
-        found["parameters"][row] = str(results[0].get("parameters", "-"))
-        found["seconds"][row] = f"{fmean(each.get('seconds/train', nan) for each in results):.0f}"
-    return found
+def draw_rows(folder: StudyFolder, found: Outcome) -> Path:
+    """Draw the rows, with what was published of them; the picture."""
+    study, picture = folder.study, folder.path / "figures" / "rows.png"
+    draw_study(found.values, study.metric, picture, published=published(found), title=study.title)
+    return picture
+
+
+def study_tracker(folder: StudyFolder) -> Tracker:
+    """The tracker of a study itself, in the group of its runs; plain files if it cannot be made."""
+    words = [
+        word
+        for word in (*folder.study.words, *folder.further)
+        if word.lstrip("+").startswith(("tracking=", "tracking.", "debug="))
+    ]
+    config = {"study": asdict(folder.study), "further": folder.further, "about": provenance()}
+    given = {
+        "run_folder": folder.path,
+        "name": f"{folder.name}: report",
+        "group": "/".join(folder.path.parts[-2:]),
+        "config": config,
+    }
+    try:
+        return components(compose(words))["tracking"].construct(given, {})
+    except HYDRA_ERRORS as error:
+        reason = " ".join(str(error).split())
+        log.warning("the report is written, but not logged: %s", reason)
+        return JsonTracker(folder.path)
 
 
 def written(table: PlainTable) -> Table:
@@ -86,16 +140,31 @@ def written(table: PlainTable) -> Table:
     return [list(columns), *([_cell(value) for value in row] for row in rows)]
 
 
+def _plain(value: object) -> object:
+    """A value as JSON knows it: null for what is not finite."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
+
+
 def _cell(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def own_report(folder: StudyFolder, runs: Sequence[FinishedRun]) -> Measured:
-    """What the study reports beyond its rows and claims."""
-    if folder.study.report is None or not runs:
+    """What the study reports beyond its rows and claims; nothing, and a warning, if that fails."""
+    name = folder.study.report
+    if name is None or not runs:
         return Measured()
-    module = import_module(f"studies.reports.{folder.study.report}")
-    return module.report(runs, folder.path / "figures", **folder.study.settings)
+    try:
+        module = import_module(f"studies.reports.{name}")
+        return module.report(runs, folder.path / "figures", **folder.study.settings)
+    except Exception as error:  # whatever it is, the rows and claims are worth telling
+        reason = complaint(error) or f"{type(error).__name__}: {error}"
+        log.warning("studies/reports/%s.py has failed: %s", name, " ".join(reason.split()))
+        return Measured()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -82,7 +82,7 @@ def test_a_dry_run_reports(terminal: Terminal, tmp_path: Path) -> None:
     assert answer.status == 0, answer.err
     (folder,) = (path.parent for path in tmp_path.rglob("report.json"))
     drawn = {path.stem for path in (folder / "figures").iterdir()}
-    assert drawn == {"accuracy_over_angle", "error_over_layers", "error_over_size", "rows"}
+    assert drawn == {"rows", "accuracy_over_angle", "error_over_layers", "error_over_size"}
     assert "| stride_2 | 27 | lifting at 28 |" in (folder / "report.md").read_text()
 
 

@@ -64,7 +64,7 @@ def test_a_study_runs_reports_and_goes_on(study: Any) -> None:  # noqa: ANN401
     assert "seed=1" in read_overrides(folder.path / "a" / "seed=1")
     assert "Traceback" not in answer.out + answer.err
     assert "| a | 0.5000 | " in answer.out
-    assert "| broken |  | not run |" in answer.out
+    assert "| broken | - | not run |" in answer.out
     assert "| a >= 2 | " in answer.out
     assert "4 of 6 runs done, about 0:0" in answer.out
     report = (folder.path / "report.md").read_text()
@@ -87,6 +87,7 @@ def test_a_study_runs_reports_and_goes_on(study: Any) -> None:  # noqa: ANN401
     [
         ("study.rows=[c*]", "study.rows=c*: fits no row, only b, a, broken"),
         ("study.seeds=[a]", "study.seeds[0]=a: should be an integer"),
+        ("study.claims=['a > z']", "study.claims: a > z: there is no row z, only b, a, broken"),
         ("net.hiden=3", "study row b: net.hiden=3: net has no hiden"),
     ],
 )

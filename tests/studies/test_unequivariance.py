@@ -39,7 +39,7 @@ def test_a_filter_of_any_number_of_elements_is_drawn(terminal: Terminal, tmp_pat
 def test_other_data_are_refused_in_a_line(terminal: Terminal) -> None:
     further = ("dataset=digits", "dataset.size=9", "study.rows=[size_33]")
     answer = terminal(*WORDS, "debug=True", *further)
-    assert answer.status != 0
     said = answer.out + answer.err
-    assert "dataset: has more than one image; try dataset=turned_picture" in said
+    assert "unequivariance.py has failed: dataset: has more than one image; try dataset=" in said
+    assert "| size_33 | - | " in said, "the rows are told all the same"
     assert "Traceback" not in said

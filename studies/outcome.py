@@ -1,0 +1,125 @@
+"""What the runs of a study come to: row by row, in paired differences, and for its claims."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite, nan
+from statistics import fmean, stdev
+from typing import Any
+
+from analysis.claims import Judgement, Values, interval, judge
+from analysis.comparison import data_of
+from run_folder import read_config
+from studies.finished import FinishedRun
+from studies.study import Row, Study
+
+__all__ = ["Outcome", "RowOutcome", "outcome"]
+
+
+@dataclass(frozen=True)
+class RowOutcome:
+    """What the runs of a row come to.
+
+    Attributes:
+        row: what the study says of it.
+        runs: that are done.
+        values: of the study's metric by seed, NaN where it is not finite; none for runs that do
+            not have it.
+    """
+
+    row: Row
+    runs: Sequence[FinishedRun]
+    values: Values
+
+    @property
+    def mean(self) -> float | None:
+        """Over the seeds."""
+        return interval(self.values.values()).mean if self.values else None
+
+    @property
+    def std(self) -> float | None:
+        """Over the seeds, if there are several and all are finite."""
+        known = list(self.values.values())
+        return stdev(known) if len(known) > 1 and all(map(isfinite, known)) else None
+
+    @property
+    def parameters(self) -> int | None:
+        """Of the net."""
+        return next((run.result.get("parameters") for run in self.runs), None)
+
+    @property
+    def seconds(self) -> float | None:
+        """Of training, of one run."""
+        known = [run.result["seconds/train"] for run in self.runs if "seconds/train" in run.result]
+        return fmean(known) if known else None
+
+    @property
+    def published(self) -> str:
+        """The published value with its source; "-" without one."""
+        value = self.row.published
+        return "-" if value is None else f"{value:.4g} {self.row.source}".strip()
+
+    @property
+    def data(self) -> str:
+        """Its data set: that of its first run."""
+        return data_of(read_config(self.runs[0].folder) or {}) if self.runs else ""
+
+    def plain(self) -> dict[str, Any]:
+        """As plain values."""
+        return {
+            "published": self.row.published,
+            "source": self.row.source,
+            "mean": self.mean,
+            "std": self.std,
+            "values": dict(self.values),
+            "parameters": self.parameters,
+            "seconds": self.seconds,
+        }
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the runs of a study come to.
+
+    Attributes:
+        rows: by their names.
+        judgements: of the study's claims.
+    """
+
+    rows: Mapping[str, RowOutcome]
+    judgements: Sequence[Judgement]
+
+    @property
+    def values(self) -> dict[str, Values]:
+        """Of the metric, by row, then by seed."""
+        return {name: row.values for name, row in self.rows.items()}
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """The rows whose differences are told: those that the claims compare.
+
+        Where no claim compares two rows, each row and the first one of the same data.
+        """
+        claimed = [each.rows for each in self.judgements]
+        if pairs := [(rows[0], rows[1]) for rows in claimed if len(rows) == 2]:
+            return list(dict.fromkeys(pairs))
+        first: dict[str, str] = {}
+        found = []
+        for name, row in self.rows.items():
+            if row.values and (reference := first.setdefault(row.data, name)) != name:
+                found.append((name, reference))
+        return found
+
+
+def outcome(study: Study, runs: Sequence[FinishedRun]) -> Outcome:
+    """What these runs of a study come to.
+
+    Raises:
+        ValueError: for a claim that cannot be read, or that names a row that there is not.
+    """
+    rows = {}
+    for name, row in study.named_rows().items():
+        own = [run for run in runs if run.row == name]
+        found = {run.seed: run.result[study.metric] for run in own if study.metric in run.result}
+        values = {seed: nan if value is None else float(value) for seed, value in found.items()}
+        rows[name] = RowOutcome(row, own, values)
+    known = {name: row.values for name, row in rows.items()}
+    return Outcome(rows, [judge(claim, known) for claim in study.claims])
