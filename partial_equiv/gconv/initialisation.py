@@ -1,0 +1,53 @@
+"""How strong a layer starts: it keeps the power of what it reads, deep in a stack of its like.
+
+He et al.'s (2015) rule for independent weights holds whatever the input. The values of a continuous
+kernel depend on each other, from tap to tap and from element to element, and so do those of what
+such layers write: smooth kernels on smooth maps add up. How much is measured on noise that has gone
+through some layers of the same kind.
+"""
+
+import copy
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from partial_equiv.gconv.evaluation import convolve
+from partial_equiv.gconv.feature import GroupFeature
+from partial_equiv.gconv.windows import Windows
+
+if TYPE_CHECKING:
+    from partial_equiv.gconv.conv import Convolution
+
+__all__ = ["power_in_a_stack"]
+
+DEPTH, MEASURED = 7, 6
+
+
+@torch.no_grad()
+def power_in_a_stack(layer: "Convolution", elements: Tensor, coordinates: Tensor) -> float:
+    """The power of what a layer writes deep in a stack of its like with ReLUs, by He's rule for
+    its kernel; 1 where that rule holds.
+
+    Args:
+        layer: whose kernel has no weights yet.
+        elements: all that it reads and writes, [1, G, d].
+        coordinates: of these, [1, G, G, T, D].
+    """
+    channels = max(16, min(96, 192 // elements.shape[1]))
+    kernel = layer.kernel.narrowed(channels, channels)
+    twin = copy.deepcopy(layer, {id(layer.kernel): kernel})
+    group, variance = layer.sampling.group, 2 / (channels * coordinates.shape[-2])
+    size = 2 * layer.windows(0).kernel_size + 6
+    x = torch.randn(1, channels, elements.shape[1], size, size)
+    powers = []
+    for _ in range(DEPTH):
+        x = (x / x.square().mean().sqrt()).relu()
+        kernel.settle(group, coordinates, variance)
+        *mixing, weight = twin.factors(GroupFeature(x, elements), elements)
+        for factor in mixing:
+            x = convolve(x, factor, None, Windows(1), "zeros")
+        window = Windows(weight.shape[-1], padding=weight.shape[-1] // 2)
+        x = convolve(x, weight, None, window, layer.padding_mode)
+        powers.append(x.square().mean())
+    return torch.stack(powers[-MEASURED:]).sqrt().mean().square().item()
