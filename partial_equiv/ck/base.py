@@ -18,7 +18,7 @@ from partial_equiv.groups import Group
 
 __all__ = ["ContinuousKernel", "Kernel"]
 
-CONSTANT = 5  # times the share that the mean of N independent weights has of their power
+CONSTANT = 6  # times the share that the mean of N independent weights has of their power
 FAINT = 0.1  # of the strongest variance of a basis: what is weaker is not amplified to its strength
 
 
@@ -127,28 +127,31 @@ class ContinuousKernel(Kernel):
         A random network's output scale says nothing of the convolution it feeds; this is He et
         al.'s (2015) rule for the weights that the convolution sees. Their mean over the N points is
         drawn apart from what varies, because the constant part of a map, which a ReLU always
-        leaves, is multiplied with the mean alone: the smoothest kernels would be all mean. It has 5
+        leaves, is multiplied with the mean alone: the smoothest kernels would be all mean. It has 6
         times the share that it has of independent weights, which keeps turns between the pixels
-        as exact as they are. What varies is drawn evenly over all that the basis can write.
+        as exact as they are. What varies is drawn evenly over all that the basis can write. Both
+        are scaled to be exact for each channel that is written: a filter of one channel may not be
+        lucky.
         """
-        num_points = coordinates.shape[-4:-1][1:].numel()
         variance *= coordinates.shape[-3]
         basis = self.basis(coordinates).flatten(0, -2)  # [points, K]
         centre = basis.mean(0)
-        spread = (basis - centre).square().sum(-1).mean()
-        power = basis.square().sum(-1).mean().clamp_min(1e-12)
-        if num_points == 1 or spread < 1e-6 * power:  # the kernel is read at one point
-            nn.init.normal_(self.readout.weight, std=(variance / power).sqrt().item())
-            nn.init.zeros_(self.readout.bias)
-            return
-        share = min(CONSTANT / num_points, 0.5)
-        evening = decorrelation(basis - centre)
-        evened = (basis - centre) @ evening
-        std = (variance * (1 - share) / evened.square().sum(-1).mean()) ** 0.5
-        draws = torch.randn_like(self.readout.weight) * std
-        self.readout.weight.copy_(draws @ evening.mT)
-        nn.init.normal_(self.readout.bias, std=(variance * share) ** 0.5)
-        self.readout.bias.sub_(self.readout.weight @ centre)
+        varying = basis - centre
+        share = min(CONSTANT / coordinates.shape[-3:-1].numel(), 0.5)
+        if varying.square().sum() < 1e-6 * basis.square().sum():  # the kernel is read at one point
+            varying, centre, share = basis, torch.zeros_like(centre), 0.0
+        draws = torch.randn_like(self.readout.weight) @ decorrelation(varying).mT
+        covariance = varying.mT @ varying / len(varying)
+        power = self._mean_over_inputs(((draws @ covariance) * draws).sum(-1, keepdim=True))
+        self.readout.weight.copy_(draws * (variance * (1 - share) / power).sqrt())
+        means = torch.randn_like(draws[:, :1])
+        means = means * (variance * share / self._mean_over_inputs(means.square())).sqrt()
+        self.readout.bias.copy_(means[:, 0] - self.readout.weight @ centre)
+
+    def _mean_over_inputs(self, values: Tensor) -> Tensor:
+        """The mean of numbers [C_out·C_in, 1] over the input channels, for each of them again."""
+        mean = values.view(self.out_channels, self.in_channels).mean(1).clamp_min(1e-12)
+        return mean.repeat_interleave(self.in_channels)[:, None]
 
     def narrowed(self, out_channels: int, in_channels: int) -> "ContinuousKernel":
         readout = nn.Linear(self.readout.in_features, out_channels * in_channels)

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["power_in_a_stack"]
 
-DEPTH, MEASURED = 7, 6
+DEPTH, MEASURED = 6, 5  # layers; the last of them, whose input has gone through some
+BUDGET = (
+    16_000  # channels x elements x pixels along the window and the map: some hundredths of a second
+)
 
 
 @torch.no_grad()
@@ -34,11 +37,12 @@ def power_in_a_stack(layer: "Convolution", elements: Tensor, coordinates: Tensor
         elements: all that it reads and writes, [1, G, d].
         coordinates: of these, [1, G, G, T, D].
     """
-    channels = max(16, min(96, 192 // elements.shape[1]))
+    kernel_size = layer.windows(0).kernel_size
+    size = kernel_size + 9
+    channels = max(2, min(64, BUDGET // (elements.shape[1] * kernel_size * size)))
     kernel = layer.kernel.narrowed(channels, channels)
     twin = copy.deepcopy(layer, {id(layer.kernel): kernel})
     group, variance = layer.sampling.group, 2 / (channels * coordinates.shape[-2])
-    size = 2 * layer.windows(0).kernel_size + 6
     x = torch.randn(1, channels, elements.shape[1], size, size)
     powers = []
     for _ in range(DEPTH):
@@ -47,7 +51,7 @@ def power_in_a_stack(layer: "Convolution", elements: Tensor, coordinates: Tensor
         *mixing, weight = twin.factors(GroupFeature(x, elements), elements)
         for factor in mixing:
             x = convolve(x, factor, None, Windows(1), "zeros")
-        window = Windows(weight.shape[-1], padding=weight.shape[-1] // 2)
+        window = Windows(kernel_size, padding=kernel_size // 2)
         x = convolve(x, weight, None, window, layer.padding_mode)
         powers.append(x.square().mean())
-    return torch.stack(powers[-MEASURED:]).sqrt().mean().square().item()
+    return torch.stack(powers[-MEASURED:]).log().mean().exp().item()
