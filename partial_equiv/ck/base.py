@@ -5,6 +5,7 @@ the kinds of kernel differ in and the *read-out* (W, w₀) is linear. The split 
 convolution be reordered.
 """
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar
@@ -17,6 +18,9 @@ from partial_equiv.groups import Group
 
 __all__ = ["ContinuousKernel", "Kernel"]
 
+CONSTANT = 6  # times the share that the mean of N independent weights has of their power
+FAINT = 0.1  # of the strongest variance of a basis: what is weaker is not amplified to its strength
+
 
 class Kernel(nn.Module, ABC):
     """Maps coordinates [..., in_coordinates] to weights [..., out_channels, in_channels].
@@ -28,9 +32,11 @@ class Kernel(nn.Module, ABC):
 
     Attributes:
         square: whether the layer reads its whole k x k window, and not only the disc in it.
+        independent: whether the weights at different taps and elements start independent.
     """
 
     square: ClassVar[bool] = False
+    independent: ClassVar[bool] = False
 
     def __init__(self, in_coordinates: int, out_channels: int, in_channels: int) -> None:
         super().__init__()
@@ -44,11 +50,16 @@ class Kernel(nn.Module, ABC):
         Args:
             group: that the layer is equivariant to.
             coordinates: of all that the layer reads, [1, G_out, G_in, T, D] over the whole group.
-            variance: mean square of the weights, if they were the same at all elements.
+            variance: mean square of what a tap is multiplied with, summed over the G_in elements
+                that are read there: of each one a G_in-th of a weight, by the mean over them.
 
         Raises:
             ValueError: if the kernel cannot serve this group.
         """
+
+    @abstractmethod
+    def narrowed(self, out_channels: int, in_channels: int) -> "Kernel":
+        """A kernel of the same functions between other channels, whose weights are not drawn."""
 
     @abstractmethod
     def forward(self, coordinates: Tensor) -> Tensor:
@@ -111,11 +122,47 @@ class ContinuousKernel(Kernel):
 
     @torch.no_grad()
     def settle(self, group: Group, coordinates: Tensor, variance: float) -> None:
-        """Redraw the read-out so that weights at `coordinates` have mean square `variance`.
+        """Redraw the read-out so that the weights have the variance of N = G_in·T independent ones.
 
         A random network's output scale says nothing of the convolution it feeds; this is He et
-        al.'s (2015) rule for the weights that the convolution sees.
+        al.'s (2015) rule for the weights that the convolution sees. Their mean over the N points is
+        drawn apart from what varies, because the constant part of a map, which a ReLU always
+        leaves, is multiplied with the mean alone: the smoothest kernels would be all mean. It has 6
+        times the share that it has of independent weights, which keeps turns between the pixels
+        as exact as they are. What varies is drawn evenly over all that the basis can write. Both
+        are scaled to be exact for each channel that is written: a filter of one channel may not be
+        lucky.
         """
-        power = self.basis(coordinates).square().sum(-1).mean()
-        nn.init.normal_(self.readout.weight, std=(variance / power.clamp_min(1e-12)).sqrt().item())
-        nn.init.zeros_(self.readout.bias)
+        variance *= coordinates.shape[-3]
+        basis = self.basis(coordinates).flatten(0, -2)  # [points, K]
+        centre = basis.mean(0)
+        varying = basis - centre
+        share = min(CONSTANT / coordinates.shape[-3:-1].numel(), 0.5)
+        if varying.square().sum() < 1e-6 * basis.square().sum():  # the kernel is read at one point
+            varying, centre, share = basis, torch.zeros_like(centre), 0.0
+        draws = torch.randn_like(self.readout.weight) @ decorrelation(varying).mT
+        covariance = varying.mT @ varying / len(varying)
+        power = self._mean_over_inputs(((draws @ covariance) * draws).sum(-1, keepdim=True))
+        self.readout.weight.copy_(draws * (variance * (1 - share) / power).sqrt())
+        means = torch.randn_like(draws[:, :1])
+        means = means * (variance * share / self._mean_over_inputs(means.square())).sqrt()
+        self.readout.bias.copy_(means[:, 0] - self.readout.weight @ centre)
+
+    def _mean_over_inputs(self, values: Tensor) -> Tensor:
+        """The mean of numbers [C_out·C_in, 1] over the input channels, for each of them again."""
+        mean = values.view(self.out_channels, self.in_channels).mean(1).clamp_min(1e-12)
+        return mean.repeat_interleave(self.in_channels)[:, None]
+
+    def narrowed(self, out_channels: int, in_channels: int) -> "ContinuousKernel":
+        readout = nn.Linear(self.readout.in_features, out_channels * in_channels)
+        readout.to(self.readout.weight)
+        other = copy.deepcopy(self, {id(self.readout): readout})
+        other.out_channels, other.in_channels = out_channels, in_channels
+        return other
+
+
+def decorrelation(features: Tensor) -> Tensor:
+    """A matrix [K, K] that makes features [N, K] of mean 0 uncorrelated and equally strong, but for
+    those that hardly vary."""
+    values, vectors = torch.linalg.eigh(features.mT @ features / len(features))
+    return vectors / (values.clamp_min(0) + FAINT * values.amax()).sqrt()

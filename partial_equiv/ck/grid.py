@@ -34,7 +34,7 @@ class GridKernel(Kernel):
     torch.Size([16, 8, 4, 3, 3])
     """
 
-    square = True
+    square, independent = True, True
     points: Tensor
     weight: nn.Parameter
 
@@ -52,6 +52,9 @@ class GridKernel(Kernel):
         draws = torch.randn(self.out_channels, self.in_channels, num_elements * num_taps)
         self.weight = nn.Parameter((draws * (variance / num_elements) ** 0.5).view(shape))
         self.register_buffer("points", at_identity.flatten(0, 1), persistent=False)
+
+    def narrowed(self, out_channels: int, in_channels: int) -> "GridKernel":
+        return GridKernel(self.in_coordinates, out_channels, in_channels)
 
     def forward(self, coordinates: Tensor) -> Tensor:
         """The weights at the grid's points nearest to the coordinates: at the points themselves,

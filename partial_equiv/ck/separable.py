@@ -5,6 +5,7 @@ group elements at each pixel first, and then filters every channel alone: Knigge
 "Exploiting Redundancy: Separable Group Convolutional Networks on Lie Groups", ICML 2022.
 """
 
+import copy
 from collections.abc import Callable
 
 from torch import Tensor
@@ -44,6 +45,20 @@ class SeparableKernel(Kernel):
     def square(self) -> bool:  # type: ignore[override]
         """Whether the layer reads its whole window: as ψ₁ wants it."""
         return self.positions.square
+
+    @property
+    def independent(self) -> bool:  # type: ignore[override]
+        """Whether both start with independent weights."""
+        return self.positions.independent and self.mixing.independent
+
+    def narrowed(self, out_channels: int, in_channels: int) -> "SeparableKernel":
+        other = copy.copy(self)
+        other._modules = {
+            "positions": self.positions.narrowed(out_channels, 1),
+            "mixing": self.mixing.narrowed(out_channels, in_channels),
+        }
+        other.out_channels, other.in_channels = out_channels, in_channels
+        return other
 
     def settle(self, group: Group, coordinates: Tensor, variance: float) -> None:
         """Draw both; ψ₁² gets the mean 1/T, so that filtering T taps keeps the variance."""

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from partial_equiv.ck import Kernel, SeparableKernel
 from partial_equiv.gconv.evaluation import Generated, arrange, convolve, frozen
 from partial_equiv.gconv.feature import GroupFeature
+from partial_equiv.gconv.initialisation import power_in_a_stack
 from partial_equiv.gconv.stencil import Stencil
 from partial_equiv.gconv.windows import Windows
 from partial_equiv.groups import Group
@@ -103,7 +104,11 @@ class Convolution(nn.Module):
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
         whole = self._whole_group()
         coordinates = self.kernel_coordinates(whole, whole)
-        self.kernel.settle(group, coordinates, 2 / (in_channels * self.stencil.num_taps))
+        variance = 2 / (in_channels * max(self.stencil.num_taps, 1))
+        power = 1.0
+        if self.relative and not self.kernel.independent:
+            power = power_in_a_stack(self, whole, coordinates)
+        self.kernel.settle(group, coordinates, variance / power)
 
     def _accept(self, group: Group) -> None:
         """Raise ValueError for a group that this layer cannot serve."""

@@ -56,8 +56,17 @@ def test_scaled_read_out_gives_the_variance_asked_for(
     kernel: ContinuousKernel, coordinates: Tensor
 ) -> None:
     wide = type(kernel)(kernel.in_coordinates, 60, 60)
-    wide.settle(SO2(), coordinates, 0.25)
-    assert wide(coordinates).square().mean().item() == pytest.approx(0.25, rel=0.3)
+    wide.settle(SO2(), coordinates[None, None], 0.25)  # 7 elements read, 5 taps
+    assert wide(coordinates).square().mean().item() == pytest.approx(7 * 0.25, rel=0.3)
+
+
+def test_a_narrowed_kernel_has_the_same_basis(
+    kernel: ContinuousKernel, coordinates: Tensor
+) -> None:
+    narrow = kernel.narrowed(2, 5)
+    torch.testing.assert_close(narrow.basis(coordinates), kernel.basis(coordinates))
+    assert narrow(coordinates).shape == (7, 5, 2, 5)
+    assert kernel(coordinates).shape == (7, 5, 6, 3)
 
 
 def test_siren_has_its_published_initialisation() -> None:

@@ -1,0 +1,57 @@
+"""How strong a layer starts: it keeps the power of what it reads, deep in a stack of its like.
+
+He et al.'s (2015) rule for independent weights holds whatever the input. The values of a continuous
+kernel depend on each other, from tap to tap and from element to element, and so do those of what
+such layers write: smooth kernels on smooth maps add up. How much is measured on noise that has gone
+through some layers of the same kind.
+"""
+
+import copy
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from partial_equiv.gconv.evaluation import convolve
+from partial_equiv.gconv.feature import GroupFeature
+from partial_equiv.gconv.windows import Windows
+
+if TYPE_CHECKING:
+    from partial_equiv.gconv.conv import Convolution
+
+__all__ = ["power_in_a_stack"]
+
+DEPTH, MEASURED = 6, 5  # layers; the last of them, whose input has gone through some
+BUDGET = (
+    16_000  # channels x elements x pixels along the window and the map: some hundredths of a second
+)
+
+
+@torch.no_grad()
+def power_in_a_stack(layer: "Convolution", elements: Tensor, coordinates: Tensor) -> float:
+    """The power of what a layer writes deep in a stack of its like with ReLUs, by He's rule for
+    its kernel; 1 where that rule holds.
+
+    Args:
+        layer: whose kernel has no weights yet.
+        elements: all that it reads and writes, [1, G, d].
+        coordinates: of these, [1, G, G, T, D].
+    """
+    kernel_size = layer.windows(0).kernel_size
+    size = kernel_size + 9
+    channels = max(2, min(64, BUDGET // (elements.shape[1] * kernel_size * size)))
+    kernel = layer.kernel.narrowed(channels, channels)
+    twin = copy.deepcopy(layer, {id(layer.kernel): kernel})
+    group, variance = layer.sampling.group, 2 / (channels * coordinates.shape[-2])
+    x = torch.randn(1, channels, elements.shape[1], size, size)
+    powers = []
+    for _ in range(DEPTH):
+        x = (x / x.square().mean().sqrt()).relu()
+        kernel.settle(group, coordinates, variance)
+        *mixing, weight = twin.factors(GroupFeature(x, elements), elements)
+        for factor in mixing:
+            x = convolve(x, factor, None, Windows(1), "zeros")
+        window = Windows(kernel_size, padding=kernel_size // 2)
+        x = convolve(x, weight, None, window, layer.padding_mode)
+        powers.append(x.square().mean())
+    return torch.stack(powers[-MEASURED:]).log().mean().exp().item()
