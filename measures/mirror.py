@@ -19,6 +19,7 @@ from partial_equiv.equivariance import Action, equivariance_error, layer_correla
 from partial_equiv.gconv import frozen_kernels
 from partial_equiv.groups import Mirror
 from partial_equiv.intervals import Several
+from partial_equiv.refusal import Refusal
 from partial_equiv.sampling import mirror_group
 from tasks import Classification, Task
 
@@ -63,7 +64,7 @@ class MirrorImages(Measure):
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
         """Raise ValueError if the net tells no classes."""
         if not isinstance(task, Classification):
-            raise ValueError("compares accuracies on mirror images, use task=classification")
+            raise Refusal("compares accuracies on mirror images, use task=classification")
 
     def measure(self, subject: Subject) -> Measured:
         """Look at the test images and their mirror images."""

@@ -11,6 +11,7 @@ from datasets.stiffness import COMPONENTS
 from measures.measure import Measure, Measured, Subject
 from partial_equiv.gconv import frozen_kernels
 from partial_equiv.intervals import Count
+from partial_equiv.refusal import Refusal
 from tasks import Task
 
 __all__ = ["Stiffness", "answers", "explained"]
@@ -33,7 +34,7 @@ class Stiffness(Measure):
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
         """Raise ValueError if the net predicts no stiffness."""
         if spec.target_size != len(COMPONENTS):
-            raise ValueError("the net predicts no stiffness of cells, use dataset=unit_cells")
+            raise Refusal("the net predicts no stiffness of cells, use dataset=unit_cells")
 
     def measure(self, subject: Subject) -> Measured:
         """Look at the test cells."""

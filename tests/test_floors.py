@@ -22,6 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (  # the lowest first
     ("partial_equiv.gconv",),
     ("partial_equiv.equivariance", "partial_equiv.penalties"),
     ("partial_equiv",),
+    ("from_run", "plain_files"),
     ("models", "datasets", "tracking", "checkpoint", "run_folder", "provenance"),
     ("trainer", "training", "tester", "tasks", "analysis"),
     ("measures",),
