@@ -22,7 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (  # the lowest first
     ("partial_equiv.gconv",),
     ("partial_equiv.equivariance", "partial_equiv.penalties"),
     ("partial_equiv",),
-    ("from_run", "plain_files"),
+    ("from_run", "plain_files", "datasets.stiffness"),
     ("models", "datasets", "tracking", "checkpoint", "run_folder", "provenance"),
     ("trainer", "training", "tester", "tasks", "analysis"),
     ("measures",),
@@ -44,6 +44,7 @@ CONFIGURED = {
     "composition",
     "config_schema",
     "hydra_plugins",
+    "studies",
 }
 ONLY_IN = {
     "hydra": CONFIGURED,
