@@ -1,7 +1,6 @@
 """Composition: one set of config files, from which any number of configs can be composed.
 
-Works inside and outside of a running Hydra application, as a routine needs that builds many nets,
-and leaves the application's own state alone.
+Works inside and outside of a running Hydra application, whose own state it leaves alone.
 """
 
 from collections.abc import Iterator, Sequence

@@ -14,7 +14,7 @@ from config_schema.quoting import quoted
 __all__ = ["PATHS", "spelled"]
 
 PATHS = re.compile(
-    r"dataset\.(source\.)?(root|folder|file)|hydra\.(run|sweep)\.dir|train\.resume|routine\.run"
+    r"dataset\.(source\.)?(root|folder|file)|hydra\.(run|sweep)\.dir|train\.resume"
     r"|task\.autoencoder|task\.run"
 )
 """Keys that hold a path, which may contain any sign."""

@@ -1,7 +1,6 @@
 """Every shipped option of every group is composed, built and run forward; so are mixtures."""
 
 import itertools
-from pathlib import Path
 
 import pytest
 import torch
@@ -14,7 +13,6 @@ from constructors import Build, check, compose
 from models.vae import Autoencoding
 from tasks import ELBO, Generating, Turning
 from tests.discovery import Discovery
-from tests.terminal import Terminal
 
 
 def options(group: str) -> list[str]:
@@ -67,9 +65,6 @@ NEEDS |= {
     ("net", name): ("dataset=unit_cells", "task=regression")
     for name in options("net")
     if name.startswith("cells_")
-}
-DRY = {  # what keeps a dry run short
-    "metamaterial": ("dataset.num=30", "dataset.size=16", "routine.nets=[d4_shift]"),
 }
 KINDS = ("T2", "SE2", "E2"), (True, False), options("kernel"), ("deterministic", "random")
 
@@ -138,12 +133,3 @@ def test_every_mixture_runs_or_says_why_not(
     scores.sum().backward()
     learned = [name for name, _ in build.model.named_parameters() if name.endswith(".range")]
     assert bool(learned) == partial
-
-
-@pytest.mark.parametrize("routine", options("routine"))
-def test_every_routine_has_a_dry_run(routine: str, terminal: Terminal, tmp_path: Path) -> None:
-    small = DRY.get(routine, ())
-    answer = terminal(f"routine={routine}", "debug=True", "net.hidden_channels=4", *small)
-    assert answer.status == 0, answer.err
-    result, *_ = sorted(tmp_path.rglob("result.json"), key=lambda path: len(path.parts))
-    assert not list(result.parent.rglob("wandb")), "no network in a dry run"

@@ -242,7 +242,7 @@ def test_help_says_of_each_option_what_it_is(terminal: Terminal) -> None:
         ("", "net= dataset= experiment= train. hydra/launcher=", "sweep= sweep/"),
         ("net=", "net=gcnn net=p4cnn", "net=_x"),
         ("experiment=exact/", "experiment=exact/small-mnist", "experiment=exact/_mnist"),
-        ("+experiment=sp", "+experiment=speed/rotmnist", "+experiment=rotmnist/T2"),
+        ("+experiment=sp", "+experiment=speed/rotmnist", "+experiment=rotmnist/ckresnet"),
         ("experiment=rotmnist/ckresnet train.ep", "train.epochs=", "train.resume="),
         ("net.widths=[1 net.", "", "Traceback"),
         ("no.such=1 ~x train.", "", "Traceback"),
@@ -273,7 +273,7 @@ def test_a_completion_of_nothing_is_told(words: list[str], terminal: Terminal) -
 def test_what_needs_no_net_loads_no_torch() -> None:
     script = (
         "import sys, main; "
-        "main.main(['--cfg', 'job', 'experiment=rotmnist/T2', 'dataset.root=~/a']); "
+        "main.main(['--cfg', 'job', 'experiment=rotmnist/ckresnet', 'dataset.root=~/a']); "
         "main.main(['--shell-completion', 'query=bash']); main.main(['-m', 'seed=0,1', 'nett=3']); "
         "sys.exit(len({'torch', 'pydantic', 'wandb', 'lightning_fabric'} & set(sys.modules)))"
     )
