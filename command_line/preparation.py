@@ -52,6 +52,7 @@ def prepare(arguments: Namespace) -> Prepared:
         sets = jobs(overrides, composition) if multirun else [overrides]
         configs = [composition.config(each, with_hydra=True) for each in sets]
         sweep = Sweep.of(configs) if multirun else None
+        place = sweep.folder if sweep else Path(configs[0].hydra.run.dir).absolute()
     except ConfigError:
         raise
     except HYDRA_ERRORS as error:
@@ -61,10 +62,9 @@ def prepare(arguments: Namespace) -> Prepared:
     if any(each.get("packages") for each in configs) and not any("packages=" in e for e in given):
         raise ConfigError("packages: is for the command line only, a file cannot say it")
     _check(configs, sweep=multirun)
-    folder = sweep.folder if sweep else Path(configs[0].hydra.run.dir).absolute()
-    folder.mkdir(parents=True, exist_ok=True)
+    place.mkdir(parents=True, exist_ok=True)
     key = "hydra.sweep.dir" if sweep else "hydra.run.dir"  # not named by the time once more
-    return Prepared([*overrides, f"{key}={quoted(folder)}"], sweep)
+    return Prepared([*overrides, f"{key}={quoted(place)}"], sweep)
 
 
 def _composition(arguments: Namespace) -> Composition:
