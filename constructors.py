@@ -30,10 +30,12 @@ from config_schema.targets import resolve
 from contracts import CONTRACTS
 from datasets.spec import DataSpec, Splits
 from measures.measure import Measure, Probe
+from partial_equiv.refusal import Refusal
 from run_folder import has_checkpoint, read_finished
 from tasks import Task
 from tracking import Tracker
 from trainer import Trainer
+from training.offers import offered_penalties, offered_rates
 from training.snapshots import load_best
 
 __all__ = [
@@ -53,9 +55,10 @@ INJECTED: Mapping[str, tuple[str, ...]] = {
         *("in_channels", "num_classes", "size", "kernel"),
         *("lifting", "conv", "pointwise", "averaged"),
     ),
-    "conv": ("in_channels", "out_channels", "kernel", "sampling"),
+    "conv": ("in_channels", "out_channels", "kernel", "sampling", "relaxation"),
     "kernel": ("in_coordinates", "out_channels", "in_channels"),
-    "base_group": ("partial", "in_channels"),
+    "base_group": (),
+    "relaxation": ("layer",),
     "train": ("run_folder", "tracker", "seed", "probe"),
     "measure": (),
     "probe": (),
@@ -118,7 +121,8 @@ def check(config: DictConfig) -> None:
     for name, measure in build.measures.items():
         with _located(f"measure={name}"):
             measure.check(model, build.spec, task)
-    build.trainer(Path(), None)
+    with _located("train"):
+        build.trainer(Path(), None).check(model)
     build.check_available()
 
 
@@ -136,7 +140,11 @@ class Build:
     def model(self) -> nn.Module:
         """The net, initialised from the config's seed."""
         conv, spec = self._sections["conv"], self.spec
-        given = {"kernel": self._make("kernel"), "sampling": self._make("base_group")}
+        given = {
+            "kernel": self._make("kernel"),
+            "sampling": self._make("base_group"),
+            "relaxation": self._make("relaxation"),
+        }
         layers = {name: conv.retargeted(resolve(path)) for name, path in LAYERS.items()}
         with torch.random.fork_rng():
             torch.manual_seed(self._config.seed)
@@ -219,7 +227,8 @@ class Build:
         """
         section = self._sections["train"]
         resume = folder if has_checkpoint(folder) else None
-        section = replace(section, arguments={**section.arguments, "resume": resume})
+        arguments = {**section.arguments, **self._offers(section), "resume": resume}
+        section = replace(section, arguments=arguments)
         given = {"run_folder": folder, "tracker": tracker, "seed": self._config.seed}
         return self._construct(section, given | {"probe": probe})
 
@@ -238,6 +247,21 @@ class Build:
         config = {**values, "about": dict(about)}
         given = {"run_folder": folder, "name": name, "group": group, "config": config}
         return self._construct(self._sections["tracking"], given)
+
+    def _offers(self, train: Component) -> dict[str, Any]:
+        """The penalties and rates of a training, without those of a relaxation that is off: what is
+        common to several runs may name them, also for a net that is not partial."""
+        off = self._sections["relaxation"].target
+        known = {"penalties": offered_penalties(self.model), "rates": offered_rates(self.model)}
+        own = {"penalties": off.terms, "rates": off.rates}
+        return {
+            kind: {
+                name: value
+                for name, value in train.arguments.get(kind, {}).items()
+                if name in known[kind] or name not in own[kind]
+            }
+            for kind in known
+        }
 
     @cached_property
     def _dataset(self) -> Made:
@@ -305,7 +329,9 @@ def _located(key: str) -> Iterator[None]:
     except ConfigError:
         raise
     except ValueError as error:
-        raise ConfigError(f"{key}: {error}") from None
+        settings = error.settings if isinstance(error, Refusal) else {}
+        named = any(name.startswith(f"{key}.") for name in settings)
+        raise ConfigError(str(error) if named else f"{key}: {error}") from None
 
 
 def _shortened(component: Component, limits: Mapping[str, Any]) -> Component:

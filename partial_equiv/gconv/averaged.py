@@ -42,7 +42,7 @@ class AveragedConv(Convolution):
     True
     """
 
-    spatial, relative = True, False
+    spatial, relative, relaxable = True, False, False
 
     def _accept(self, group: Group) -> None:
         if not group.permutes_pixels:
@@ -56,7 +56,7 @@ class AveragedConv(Convolution):
         self, given: Tensor | GroupFeature, generator: torch.Generator | None = None
     ) -> GroupFeature:
         feature = as_feature(given)
-        made = self._generate(feature, lambda: self.sampling.sample(feature, generator))
+        made = self._generate(feature, lambda: self._sample(feature, generator))
         (weight,), sample = made.factors, made.sample  # [1, n, C_out, C_in, 1, k, k]: h·ψ
         count = weight.new_ones(1, weight.shape[1]) if sample.weights is None else sample.weights
         shares = count / count.sum(1, keepdim=True)  # [S, n]

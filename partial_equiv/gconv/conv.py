@@ -25,6 +25,7 @@ from partial_equiv.gconv.windows import Windows
 from partial_equiv.groups import Group
 from partial_equiv.intervals import Count, Natural
 from partial_equiv.refusal import Refusal
+from partial_equiv.relaxations import Layer, LearnedSubset, Relaxation
 from partial_equiv.sampling import Sample, Sampling
 
 __all__ = ["Convolution", "GroupConv", "LiftingConv", "PointwiseConv"]
@@ -37,9 +38,10 @@ class Convolution(nn.Module):
         in_channels: C_in.
         out_channels: C_out.
         kernel: makes the kernel, as kernel(in_coordinates, out_channels, in_channels).
-        sampling: makes the sampling of the output's elements, as
-            sampling(partial=partial, in_channels=in_channels).
-        partial: learn which part of the group the output keeps.
+        sampling: makes the sampling of the output's elements, as sampling().
+        partial: let the layer do what its relaxation allows, beyond its group.
+        relaxation: makes that of a partial layer, as relaxation(layer), see `Layer`; by default,
+            the layer learns which part of the group its output keeps.
         kernel_size: k, width of the window in pixels.
         stride: compute every stride-th pixel; exact where the stride rule holds (see `Windows`).
         dilation: pixels from tap to tap.
@@ -53,13 +55,14 @@ class Convolution(nn.Module):
         channels_last: convolve with the channels innermost in memory: for bfloat16.
 
     Raises:
-        TypeError: for a sampling or a kernel in place of what makes one.
-        ValueError: for padding="same" with an even kernel, and as `Sampling` and the kernel do.
-            When called: for an empty batch, or other channels than C_in.
+        TypeError: for a sampling, a kernel or a relaxation in place of what makes one.
+        ValueError: for padding="same" with an even kernel, and as `Sampling`, the kernel and
+            the relaxation do. When called: for an empty batch, or other channels than C_in.
     """
 
     spatial: ClassVar[bool]  # the kernel reads h⁻¹p
     relative: ClassVar[bool]  # the kernel reads h⁻¹h'
+    relaxable: ClassVar[bool] = True  # its weight may differ over the group
 
     def __init__(
         self,
@@ -69,6 +72,7 @@ class Convolution(nn.Module):
         kernel: Callable[..., Kernel],
         sampling: Callable[..., Sampling],
         partial: bool = False,
+        relaxation: Callable[..., Relaxation] = LearnedSubset,
         kernel_size: Count = 3,
         stride: Count = 1,
         dilation: Count = 1,
@@ -79,7 +83,8 @@ class Convolution(nn.Module):
         channels_last: bool = False,
     ) -> None:
         super().__init__()
-        for name, factory in (("sampling", sampling), ("kernel", kernel)):
+        makers = {"sampling": sampling, "kernel": kernel, "relaxation": relaxation}
+        for name, factory in makers.items():
             if isinstance(factory, nn.Module):
                 kind = type(factory).__name__
                 raise TypeError(
@@ -92,10 +97,24 @@ class Convolution(nn.Module):
             padding = dilation * (kernel_size // 2) if padding == "same" else 0
         self._windows = Windows(kernel_size, stride, padding, dilation)
         self.padding_mode, self.channels_last = padding_mode, channels_last
-        self.sampling = sampling(partial=partial, in_channels=in_channels)
+        self.sampling = sampling()
         group = self.sampling.group
         self._accept(group)
         in_coordinates = 2 * self.spatial + group.coordinate_size * self.relative
+        layer = Layer(
+            group,
+            self.sampling.num_samples,
+            in_channels,
+            out_channels,
+            kernel_size,
+            in_coordinates,
+            kernel,
+        )
+        self.relaxation = relaxation(layer) if partial else Relaxation()
+        if self.relaxation.relaxes_weights and (separable or not self.relaxable):
+            how = "a separable" if separable else f"an {type(self).__name__}'s"
+            reason = f"{how} kernel has no weight that {type(self.relaxation).__name__} can change"
+            raise Refusal(reason, partial=True)
         if separable and self.spatial and self.relative:
             kernel = functools.partial(SeparableKernel, kernel=kernel)
         self.kernel = kernel(in_coordinates, out_channels, in_channels)
@@ -134,7 +153,8 @@ class Convolution(nn.Module):
             coordinates = self.kernel_coordinates(elements, feature.elements)
             factors = measure(feature) if self.relative else None
             weight = self.kernel.windows(coordinates, factors, self.stencil.spread)
-            return weight.unflatten(-1, (self.stencil.kernel_size, -1))
+            weight = weight.unflatten(-1, (self.stencil.kernel_size, -1))
+            return self.relaxation.relax(weight, elements, coordinates)
 
     def factors(self, feature: GroupFeature, elements: Tensor) -> tuple[Tensor, ...]:
         """Kernels like `kernel_weights` that are convolved with one after the other; only the last
@@ -157,7 +177,7 @@ class Convolution(nn.Module):
             )
         if not len(feature.x):
             raise Refusal(f"this {type(self).__name__} was given an empty batch")
-        cache = None if self.training or self.sampling.depends_on_input else frozen()
+        cache = None if self.training or self.relaxation.depends_on_input else frozen()
         inputs = (feature.elements, feature.weights)
         made = None if cache is None else cache.get(self)
         if made is None or not made.fits(inputs):
@@ -167,6 +187,10 @@ class Convolution(nn.Module):
             if cache is not None:
                 cache[self] = made
         return made
+
+    def _sample(self, feature: GroupFeature, generator: torch.Generator | None) -> Sample:
+        """The elements of the output: a draw of its own each time, in training."""
+        return self.sampling.sample(feature, generator, self.relaxation)
 
     def _respond(self, feature: GroupFeature, choose: Callable[[], Sample]) -> GroupFeature:
         """The response at the elements that `choose` picks."""
@@ -210,7 +234,7 @@ class LiftingConv(Convolution):
         group = self.sampling.group
         identity = group.identity(self.stencil.positions.dtype, self.stencil.positions.device)
         feature = GroupFeature(images[:, :, None], identity[None, None], group=group)
-        return self._respond(feature, lambda: self.sampling.sample(feature, generator))
+        return self._respond(feature, lambda: self._sample(feature, generator))
 
 
 class GroupConv(Convolution):
@@ -238,7 +262,7 @@ class GroupConv(Convolution):
         self, feature: GroupFeature, generator: torch.Generator | None = None
     ) -> GroupFeature:
         check_feature(self, feature)
-        return self._respond(feature, lambda: self.sampling.sample(feature, generator))
+        return self._respond(feature, lambda: self._sample(feature, generator))
 
 
 class PointwiseConv(Convolution):
@@ -271,7 +295,7 @@ class PointwiseConv(Convolution):
         """Respond at the elements of `like`, or at the sampling's own if that is None."""
         check_feature(self, feature)
         if like is None:
-            return self._respond(feature, lambda: self.sampling.sample(feature, generator))
+            return self._respond(feature, lambda: self._sample(feature, generator))
         given = Sample(like.elements, like.weights, like.offset)
         return self._respond(feature, lambda: given)
 
