@@ -19,6 +19,7 @@ from measures.measure import Probe, Subject
 from partial_equiv.equivariance import inexact_layers
 from partial_equiv.sampling import learned_subsets, samplings
 from run_folder import is_done, read_result
+from tasks import per_class
 from tester import evaluate
 from tracking import Tracker
 
@@ -82,6 +83,8 @@ def _run(build: Build, folder: Path, tracker: Tracker) -> dict[str, Any]:
     )
     tested = time.perf_counter()
     test = evaluate(model, subject.batches(splits.test), task)
+    if accuracies := per_class(test):
+        tracker.table("test/per_class", ("class", "accuracy"), accuracies)
     best = {f"val/{task.monitor}": fit.best_value} if fit.best_epoch else {}
     result = {
         **{f"test/{name}": value for name, value in test.items()},

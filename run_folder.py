@@ -52,9 +52,9 @@ CONFIG, OVERRIDES = "config.yaml", "overrides.yaml"
 ABOUT = "about"  # in config.yaml: the names of the chosen options, commit, libraries, machine
 RESULT, LAST, FAILURE = "result.json", "checkpoints/last.pt", "failure.txt"
 # Where data lie and runs are shown says nothing about an experiment; a continued one may also
-# train longer, or elsewhere, and go on to other stages.
+# train longer, or elsewhere, and be looked at otherwise.
 FREE = re.compile(r"packages|tracking\..*|dataset\.(source\.)?(root|folder|download)|train\.resume")
-FREE_CONTINUED = re.compile(rf"{FREE.pattern}|(train|measure|probe)(\..*)?")
+FREE_CONTINUED = re.compile(rf"{FREE.pattern}|(train|measure|probe)(\..*)?|task\.metrics")
 
 
 class Occupied(OSError):

@@ -164,9 +164,11 @@ class Fit:
             num_ranks=ranks,
             device=self.fabric.device,
         )
+        figures = self.task.figures()
         with self.fabric.autocast():
             limited = islice(batches, self.settings.max_batches)
-            return self._means(totals(self.model, limited, self.task))
+            sums = totals(self.model, limited, self.task, figures)
+        return self._means(sums) | figures.values()
 
     def _means(self, sums: dict[str, Tensor]) -> dict[str, float]:
         """Return the means over the samples of all ranks."""
