@@ -17,7 +17,7 @@ Calibration: Guo, Pleiss, Sun, Weinberger, "On Calibration of Modern Neural Netw
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import torch
 from torch import Tensor
@@ -64,7 +64,7 @@ class Figures:
         with warnings.catch_warnings():  # of classes without samples, which are told below
             warnings.filterwarnings("ignore", "No (positive|negative) samples", UserWarning)
             found = {name: metric.compute() for name, metric in self._metrics.items()}
-        values = {name: found[name].item() for name in ("calibration", "top5") if name in found}
+        values = {name: found[name].item() for name in found if name in ("calibration", "top5")}
         if "counts" not in found:
             return values
         right, wrongly, others, _, samples = found["counts"].double().unbind(1)  # [K] each
@@ -96,7 +96,7 @@ def _metrics(names: Sequence[str], num_classes: int) -> dict[str, "Metric"]:
         MulticlassStatScores,
     )
 
-    options = {"num_classes": num_classes, "validate_args": False}
+    options: dict[str, Any] = {"num_classes": num_classes, "validate_args": False}
     makers: dict[str, Callable[[], Metric]] = {
         "auc": lambda: MulticlassAUROC(average="none", **options),
         "calibration": lambda: MulticlassCalibrationError(n_bins=15, **options),

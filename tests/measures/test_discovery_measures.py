@@ -38,7 +38,7 @@ JUDGED = ("measure=[flow]", "measure.flow.classifier={classifier}")
         ),
         (
             (*INVARIANT, "measure=[views]"),
-            {"test/accuracy", "views/accuracy", "views/consistency"},
+            {"test/accuracy", "views/accuracy", "views/consistency", "views/chance"},
             {"over_angles"},
             {"views/angles"},
         ),
@@ -132,4 +132,5 @@ def test_views_are_told_apart_by_their_angle(tmp_path: Path) -> None:
     columns, rows = found.tables["angles"]
     assert list(columns) == ["degrees", "accuracy", "same answer as upright"]
     assert [list(row) for row in rows] == [[0, 1.0, 1.0], [180, 2 / 3, 2 / 3]]
-    assert found.values == {"accuracy": 5 / 6, "consistency": 5 / 6}
+    figures = {"accuracy": 5 / 6, "consistency": 5 / 6, "chance": 1 / 2, "images": 3}
+    assert found.values == figures

@@ -1,4 +1,4 @@
-"""The further figures of classifiers are what scikit-learn says they are, of all samples at once."""
+"""The further figures of classifiers are those of scikit-learn, over all samples at once."""
 
 import math
 
@@ -75,7 +75,7 @@ def test_a_class_without_samples_is_no_wrong_class() -> None:
     [
         (
             ("task.metrics=[auc,top5]", "dataset=digits6_180"),
-            "task.metrics=[auc,top5]: top5 is always right: the data set has 2 classes; leave it out",
+            "task.metrics=[auc,top5]: top5 is always right: the data set has 2 classes; leave",
         ),
         (("task.metrics=[acu]",), "task.metrics"),
         (
