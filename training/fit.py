@@ -64,6 +64,8 @@ class Fit:
         torch.manual_seed(seed)
         if settings.resume is not None:
             self.snapshots.restore(settings.resume)
+            if self.leads and (state.epoch >= self.num_epochs or self._stale()):
+                log.info("nothing is left to train, after %d epochs", state.epoch)
         else:
             self.snapshots.forget()
             self.task.prepare(self.model, self.splits.train)
