@@ -115,10 +115,11 @@ def check(config: DictConfig) -> None:
         model = build.model
     with _located("net"):
         try_out(model, build.shown.in_channels, build.shown.size)
-    task, _ = build.task, build.probes
-    for name, measure in build.measures.items():
-        with _located(f"measure={name}", f"measure.{name}"):
-            measure.check(model, build.spec, task)
+    task = build.task
+    for section, parts in (("measure", build.measures), ("probe", build.probes)):
+        for name, part in parts.items():
+            with _located(f"{section}={name}", f"{section}.{name}"):
+                part.check(model, build.spec, task)
     build.trainer(Path(), None)
     build.check_available()
 
