@@ -70,6 +70,13 @@ def test_a_class_without_samples_is_no_wrong_class() -> None:
     assert math.isnan(evaluate(nn.Identity(), (alone,), Classification(metrics=("auc",)))["auc"])
 
 
+def test_a_step_of_training_is_the_same_with_them() -> None:
+    batch = answered(7)
+    plain, more = (Classification(metrics=names).step(nn.Identity(), batch) for names in ((), ALL))
+    assert torch.equal(plain[0], more[0])
+    assert plain[1] == more[1]
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
