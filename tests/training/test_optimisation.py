@@ -101,4 +101,5 @@ def test_apply_sets_every_group() -> None:
     optimizer = make_optimizer("adam", parameter_groups(net, 1e-3, RATES, 0.0))
     Schedule(optimizer, "none", steps_per_epoch=10, epochs=2, warmup_epochs=1).apply(4)
     rates = {group["role"]: group["lr"] for group in optimizer.param_groups}
-    assert rates == pytest.approx({role: RATES[role] / 2 for role in rates})
+    bases = {"weight": 1e-3, **RATES}
+    assert rates == pytest.approx({role: bases[role] / 2 for role in rates})
