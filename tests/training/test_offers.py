@@ -64,13 +64,13 @@ def test_names_that_the_net_does_not_offer_are_told_in_a_line_each() -> None:
 def test_the_terms_of_a_relaxation_are_learned_with_their_weight(tmp_path: Path) -> None:
     def last(**penalties: float) -> dict[str, float]:
         """The last epoch, started from choices that are far from the whole group."""
-        net = chooser()
+        net, fast = chooser(), {"epochs": 1, "learning_rate": 0.1}
         net[0].relaxation.encoder[-1].bias.data.copy_(torch.tensor([0.3, -2.0]))
-        trainer = make_trainer(tmp_path / str(penalties), penalties=penalties, epochs=1)
+        trainer = make_trainer(tmp_path / str(penalties), penalties=penalties, **fast)
         return trainer.fit(net, make_splits(), Classification()).history[-1]
 
     free, pulled = last(kl=0.0), last(kl=10.0)
-    assert pulled["train/kl"] < free["train/kl"] - 0.05
+    assert pulled["train/kl"] < free["train/kl"] - 0.02
     assert "val/kl" not in free
 
 
