@@ -23,7 +23,9 @@ __all__ = ["CONTRACTS"]
 CONTRACTS: Mapping[str, Contract] = {
     "dataset": Contract("a data set", DataSet, "datasets"),
     "task": Contract("a task", Task, "tasks"),
-    "net": Contract("a net", nn.Module, "models", takes=("in_channels", "inner", "latent_size", "size")),
+    "net": Contract(
+        "a net", nn.Module, "models", takes=("in_channels", "inner", "latent_size", "size")
+    ),
     "conv": Contract("a group convolution", GroupConv, "partial_equiv", factory=True),
     "kernel": Contract("a kernel", Kernel, "partial_equiv", factory=True),
     "base_group": Contract("a sampling", Sampling, "partial_equiv", factory=True),
