@@ -106,13 +106,12 @@ class _Kinds:
                 raise RuntimeError(f"{use} does not work: {told.output}")
             self.whole[use] = (copy, {**left(copy), "": _plain(told.output)})
         expected = self.whole[use][1]
+        if use in ("load", "comparison", "status", "report", "experiments"):
+            return [] if _plain(ended.output) == expected[""] else ["it says something else"]
         try:
-            found = {**left(folder), "": _plain(ended.output)}
+            return differences({**expected, "": ""}, {**left(folder), "": ""})
         except (ValueError, OSError) as error:
             return [str(error)]
-        mine = {"load", "comparison", "status", "report", "experiments"}
-        wrong = differences(expected, found)
-        return [name for name in wrong if (name == "") == (use in mine)]
 
     def _whole(self, use: str) -> Path:
         """The folder that a use is for."""
@@ -208,7 +207,7 @@ def _load(folder: Path) -> int:
 def _complaints(ended: Ended) -> list[str]:
     """The lines that are not those of a run that goes well."""
     usual = re.compile(
-        r"\s|epoch |(test|val|range|seconds)/|run folder|study|\[|\d+ of|\||\*\*|\w+ {3,}"
+        r"\s|epoch |(test|val|range|seconds)/|run folder|study|\[|\d+ of|\||\*\*|\w+ {3,}|.*: unchecked$"
     )
     return [line for line in ended.output.splitlines() if line and not usual.match(line)]
 

@@ -99,26 +99,44 @@ def in_process(
     The process is killed as `kill` says; whatever it started is killed with it in any case.
     """
     kill = kill or Kill()
-    told = folder.parent / f".{folder.name}.output"
-    counted = folder.parent / f".{folder.name}.writes"
-    counted.unlink(missing_ok=True)
+    (told, tell), (counted, count) = (os.pipe() for _ in range(2))  # no limit of files holds here
     start = time.monotonic()
     child = os.fork()
     if not child:
-        _be_child(work, folder, kill, told, counted)
+        _be_child(work, folder, kill, tell, count)
+    for ours, theirs in ((told, tell), (counted, count)):
+        os.set_blocking(ours, False)
+        os.close(theirs)
+    output = bytearray()
     limit = start + (patience if kill.seconds is None else kill.seconds)
     status: int | None = None
     while status is None and time.monotonic() < limit:
         status = _ended(child)
+        output += _read(told)
         time.sleep(0.002)
     hit = status is None and kill.seconds is not None
     _kill_all(child)
     if status is None:
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         status = status if hit else None
-    writes = int(counted.read_text()) if counted.exists() else 0
-    output = told.read_text(errors="replace") if told.exists() else ""
-    return Ended(status, output, writes, time.monotonic() - start)
+    output += _read(told)
+    writes = int(_read(counted) or 0)
+    for each in (told, counted):
+        os.close(each)
+    return Ended(status, output.decode(errors="replace"), writes, time.monotonic() - start)
+
+
+def _read(pipe: int) -> bytes:
+    """What is in a pipe by now."""
+    found = bytearray()
+    while True:
+        try:
+            more = os.read(pipe, 65536)
+        except BlockingIOError:
+            return bytes(found)
+        if not more:
+            return bytes(found)
+        found += more
 
 
 def _ended(child: int) -> int | None:
@@ -135,12 +153,11 @@ def _kill_all(leader: int) -> None:
             continue
 
 
-def _be_child(work: Callable[[], int], folder: Path, kill: Kill, told: Path, counted: Path) -> None:
+def _be_child(work: Callable[[], int], folder: Path, kill: Kill, tell: int, count: int) -> None:
     os.setsid()
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    stream = os.open(told, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(stream, 1)
-    os.dup2(stream, 2)
+    os.dup2(tell, 1)
+    os.dup2(tell, 2)
     sys.stdout = sys.__stdout__ = open(1, "w", buffering=1, closefd=False)  # noqa: SIM115
     sys.stderr = sys.__stderr__ = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
     writes = _count_writes(folder, kill)
@@ -150,10 +167,11 @@ def _be_child(work: Callable[[], int], folder: Path, kill: Kill, told: Path, cou
     except BaseException:
         traceback.print_exc()
     finally:
-        number = len(writes)
-        counted.write_text(str(number))
-        sys.stdout.flush()
-        os._exit(status)
+        try:
+            os.write(count, str(len(writes)).encode())
+            sys.stdout.flush()
+        finally:
+            os._exit(status)
 
 
 def _count_writes(folder: Path, kill: Kill) -> list[str]:
