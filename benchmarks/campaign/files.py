@@ -207,7 +207,8 @@ def _load(folder: Path) -> int:
 def _complaints(ended: Ended) -> list[str]:
     """The lines that are not those of a run that goes well."""
     usual = re.compile(
-        r"\s|epoch |(test|val|range|seconds)/|run folder|study|\[|\d+ of|\||\*\*|\w+ {3,}|.*: unchecked$"
+        r"\s|epoch |(test|val|range|seconds)/|run folder|study|\[|\d+ of|\||\*\*|\w+ {3,}"
+        r"|.*: unchecked$"
     )
     return [line for line in ended.output.splitlines() if line and not usual.match(line)]
 

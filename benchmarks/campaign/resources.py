@@ -1,7 +1,9 @@
 """Resources: a full disk, a read-only folder, little memory, few open files, odd surroundings."""
 
 import os
+import random
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,9 +24,11 @@ SMALL = (*TINY, "train.epochs=2")
 
 
 def resources(count: int, seed: int, place: Path) -> Counts:
-    """Try all shortages and surroundings, at most `count` of them; nothing in them is random."""
-    counts = Counts("resources")
-    for name, attempt in list(_attempts(place).items())[:count]:
+    """Try all shortages and surroundings, or `count` of them; nothing in them is random."""
+    counts, attempts = Counts("resources"), list(_attempts().items())
+    if count < len(attempts):
+        attempts = random.Random(seed).sample(attempts, count)
+    for name, attempt in attempts:
         folder = place / name.replace(" ", "_")
         folder.mkdir()
         counts.case(name, *attempt(folder))
@@ -35,7 +39,7 @@ Found = tuple[str | None, str]
 """How a case ended badly (None: well), and what was seen."""
 
 
-def _attempts(place: Path) -> dict[str, Callable[[Path], Found]]:
+def _attempts() -> dict[str, Callable[[Path], Found]]:
     odd = {
         "a space": "a b",
         "accents": "ü é 漢字",
@@ -123,8 +127,9 @@ def _full_disk(folder: Path) -> Found:
     try:
         full = 0
         for free in (0, 1, 4, 16, 64, 100, 200):  # KiB, of which a run needs about 150
+            for each in disk.iterdir():
+                shutil.rmtree(each)
             filling = disk / "filling"
-            filling.unlink(missing_ok=True)
             space = os.statvfs(disk)
             filling.write_bytes(bytes(max(0, space.f_bavail * space.f_bsize - free * 1024)))
             run = disk / str(free)
