@@ -200,6 +200,8 @@ def read_finished(folder: Path) -> dict[str, Any]:
     config = read_config(folder)
     if config is None:
         raise ConfigError(f"{folder}: holds no run")
+    if (folder / RESULT).exists():
+        read_result(folder)
     if not is_done(folder):
         word = typed("train.resume", folder)
         raise ConfigError(f"{folder}: the run is not finished; {word} continues it")
