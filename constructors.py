@@ -113,7 +113,7 @@ def check(config: DictConfig) -> None:
     with _located("net"), building():
         model = build.model
     with _located("net"):
-        try_out(model, build.spec.in_channels, build.spec.size)
+        try_out(model, build.shown.in_channels, build.shown.size)
     task, _ = build.task, build.probes
     for name, measure in build.measures.items():
         with _located(f"measure={name}"):
@@ -157,12 +157,13 @@ class Build:
         Raises:
             ConfigError: naming the setting.
         """
-        most = 2 * max(self.spec.size) + 1
-        for section in (self._sections["conv"], self._sections["net"]):
+        net, conv = self._sections["net"], self._sections["conv"]
+        most = 2 * max(self.shown.size) + 1
+        for section in (net, conv) if {"conv", *LAYERS} & {*net.parameters} else (net,):
             for name, value in section.arguments.items():
                 sized = name.endswith(("kernel_size", "padding")) and isinstance(value, int)
                 if sized and value > most:
-                    reason = f"more than {most} serve no image of {max(self.spec.size)} pixels"
+                    reason = f"more than {most} serve no image of {max(self.shown.size)} pixels"
                     raise ConfigError(f"{section.key}.{name}={value}: {reason}")
 
     @property

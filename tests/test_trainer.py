@@ -98,8 +98,8 @@ def test_penalties_and_clipping_reach_the_gradient(tmp_path: Path) -> None:
 
 
 def test_early_stop_keeps_the_best(tmp_path: Path) -> None:
-    # No learning: the first epoch stays the best.
-    result = fit(tmp_path, plain_net(), epochs=9, early_stop_epochs=2, learning_rate=1e-30)
+    still = {"learning_rate": 1e-30, "final_learning_rate": 1e-30}  # the first epoch stays the best
+    result = fit(tmp_path, plain_net(), epochs=9, early_stop_epochs=2, **still)
     assert (result.best_epoch, result.epochs_run) == (1, 3)
 
 
