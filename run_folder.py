@@ -59,10 +59,10 @@ RESULT, LAST, FAILURE = "result.json", "checkpoints/last.pt", "failure.txt"
 COUNTS = re.compile(r"seconds/|(best_epoch|epochs|parameters|samples)$")
 FIGURES = re.compile(rf"(test|val|range)/|{COUNTS.pattern}")
 # Where data lie and runs are shown says nothing about an experiment; a continued one may also
-# train longer, or elsewhere, and go on to other stages.
+# train longer, or elsewhere, and be looked at otherwise.
 FREE = re.compile(r"packages|tracking\..*|dataset\.(source\.)?(root|folder|download)|train\.resume")
 ANEW = "what the run was is not known without it: start it anew in another folder"
-FREE_CONTINUED = re.compile(rf"{FREE.pattern}|(train|measure|probe)(\..*)?")
+FREE_CONTINUED = re.compile(rf"{FREE.pattern}|(train|measure|probe)(\..*)?|task\.metrics")
 
 
 class Occupied(OSError):
