@@ -74,7 +74,7 @@ class StudySweeper(BasicSweeper):
                     returns.append(self.launcher.launch(words, initial_job_idx=started))
                 except Exception as error:  # of the launcher's, see `ATTEMPTS`
                     reason = " ".join(f"{type(error).__name__}: {error}".split())
-                    log.error("a process of the launcher's has died: %s", reason)  # noqa: TRY400
+                    log.error("a process of the launcher's has died: %s", reason)
                 started += len(ready)
                 states |= {job.name: folder.state(job) for job in ready}
                 ready = [job for job in ready if states[job.name] in ("torn", "waiting")]
