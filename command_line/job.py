@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from config_schema import ConfigError, complaint
 from config_schema.quoting import typed
 from run_folder import (
+    Occupied,
     claim,
     difference,
     folder_name,
@@ -66,7 +67,7 @@ def job(config: DictConfig) -> None:
             log.exception("failed: %s", folder)
         else:
             log.error("%s", reason)
-        if sweep:
+        if sweep and not isinstance(error, Occupied):  # the folder is another one's
             write_failure(folder, reason or f"{type(error).__name__}: {error}")
         if not sweep:
             sys.exit(1)
