@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import yaml
@@ -31,10 +31,12 @@ from contracts import CONTRACTS
 from datasets.spec import DataSpec, Splits
 from measures.measure import Measure, Probe
 from partial_equiv.refusal import Refusal
+from partial_equiv.relaxations import Relaxation
 from run_folder import has_checkpoint, read_finished
 from tasks import Task
 from tracking import Tracker
 from trainer import Trainer
+from training.offers import offered_penalties, offered_rates
 from training.snapshots import load_best
 
 __all__ = [
@@ -54,9 +56,10 @@ INJECTED: Mapping[str, tuple[str, ...]] = {
         *("in_channels", "num_classes", "size", "num_views", "kernel"),
         *("lifting", "conv", "pointwise", "averaged"),
     ),
-    "conv": ("in_channels", "out_channels", "kernel", "sampling"),
+    "conv": ("in_channels", "out_channels", "kernel", "sampling", "relaxation"),
     "kernel": ("in_coordinates", "out_channels", "in_channels"),
-    "base_group": ("partial", "in_channels"),
+    "base_group": (),
+    "relaxation": ("layer",),
     "train": ("run_folder", "tracker", "seed", "probe"),
     "measure": (),
     "probe": (),
@@ -120,7 +123,7 @@ def check(config: DictConfig) -> None:
         for name, part in parts.items():
             with _located(f"{section}={name}", f"{section}.{name}"):
                 part.check(model, build.spec, task)
-    build.trainer(Path(), None)
+    build.trainer(Path(), None).check(model)
     build.check_available()
 
 
@@ -138,7 +141,11 @@ class Build:
     def model(self) -> nn.Module:
         """The net, initialised from the config's seed."""
         conv, spec = self._sections["conv"], self.shown
-        given = {"kernel": self._make("kernel"), "sampling": self._make("base_group")}
+        given = {
+            "kernel": self._make("kernel"),
+            "sampling": self._make("base_group"),
+            "relaxation": self._make("relaxation"),
+        }
         layers = {name: conv.retargeted(resolve(path)) for name, path in LAYERS.items()}
         with torch.random.fork_rng():
             torch.manual_seed(self._config.seed)
@@ -228,7 +235,8 @@ class Build:
         """
         section = self._sections["train"]
         resume = folder if has_checkpoint(folder) else None
-        section = replace(section, arguments={**section.arguments, "resume": resume})
+        arguments = {**section.arguments, **self._offers(section), "resume": resume}
+        section = replace(section, arguments=arguments)
         given = {"run_folder": folder, "tracker": tracker, "seed": self._config.seed}
         return self._construct(section, given | {"probe": probe})
 
@@ -247,6 +255,21 @@ class Build:
         config = {**values, "about": dict(about)}
         given = {"run_folder": folder, "name": name, "group": group, "config": config}
         return self._construct(self._sections["tracking"], given)
+
+    def _offers(self, train: Component) -> dict[str, Any]:
+        """The penalties and rates of a training, without those of a relaxation that is off: what is
+        common to several runs may name them, also for a net that is not partial."""
+        off = cast(type[Relaxation], self._sections["relaxation"].target)
+        known = {"penalties": offered_penalties(self.model), "rates": offered_rates(self.model)}
+        own = {"penalties": off.penalties, "rates": off.rates}
+        return {
+            kind: {
+                name: value
+                for name, value in train.arguments.get(kind, {}).items()
+                if name in known[kind] or name not in own[kind]
+            }
+            for kind in known
+        }
 
     @cached_property
     def _dataset(self) -> Made:

@@ -18,7 +18,7 @@ from analysis.learned_ranges import draw_learned_ranges
 from constructors import Build
 from measures.measure import Probe, Subject
 from partial_equiv.equivariance import inexact_layers
-from partial_equiv.sampling import learned_subsets, samplings
+from partial_equiv.relaxations import learned_subsets, numbers, relaxations_of
 from run_folder import is_done, read_result
 from tasks import per_class
 from tester import evaluate
@@ -68,7 +68,7 @@ def _run(build: Build, folder: Path, tracker: Tracker) -> dict[str, Any]:
             size,
         )
     probe = _probe(build)
-    before = {"epoch": 0, **_learned(model), **probe(model)}
+    before = {"epoch": 0, **numbers(model), **probe(model)}
     trainer = build.trainer(folder, tracker, probe if build.probes else None)
     fit = trainer.fit(model, splits, task)
     earlier = _earlier(folder, fit.epochs_run)
@@ -91,7 +91,7 @@ def _run(build: Build, folder: Path, tracker: Tracker) -> dict[str, Any]:
     result = {
         **{f"test/{name}": value for name, value in test.items()},
         **best,
-        **_learned(model),
+        **numbers(model),
         "best_epoch": fit.best_epoch,
         "epochs": fit.epochs_run,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
@@ -135,16 +135,11 @@ def _measured(build: Build, subject: Subject, tracker: Tracker) -> dict[str, Any
     return values
 
 
-def _learned(model: nn.Module) -> dict[str, float]:
-    """What the layers have learned of their groups, by the names that it is recorded under."""
-    return {f"range/{name}": value for name, value in learned_subsets(model).items()}
-
-
 def _draw_learned(subject: Subject, tracker: Tracker) -> None:
     """Draw what the layers learned over training, if they did."""
-    if _learned(subject.model):
+    if learned_subsets(subject.model):
         picture = subject.picture("learned_ranges")
-        layers = [name for name, _ in samplings(subject.model)]
+        layers = [name for name, _ in relaxations_of(subject.model)]
         draw_learned_ranges(subject.history, layers, picture)
         tracker.image(f"figures/{picture.stem}", picture)
 

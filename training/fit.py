@@ -13,7 +13,7 @@ from config_schema.quoting import typed
 from datasets.randomness import keyed_generator
 from datasets.spec import Split, Splits
 from partial_equiv.refusal import Refusal
-from partial_equiv.sampling import learned_subsets
+from partial_equiv.relaxations import numbers
 from tasks import Task
 from tester import means, totals
 from training.allocator import keep_freed_memory
@@ -72,6 +72,7 @@ class Fit:
             if not self.num_epochs:
                 self.snapshots.save_last()
         with (
+            self.stepper.collecting(),
             Interruption() as self.interruption,
             Progress(
                 steps=self.num_epochs * self.steps_per_epoch,
@@ -144,7 +145,7 @@ class Fit:
         self._check_finite(validation["loss"])
         values |= {f"val/{name}": value for name, value in validation.items()}
         values["lr"] = self.stepper.optimizer.param_groups[0]["lr"]
-        values |= {f"range/{name}": value for name, value in learned_subsets(self.model).items()}
+        values |= numbers(self.model)
         if self.leads and settings.probe is not None:
             values |= settings.probe(self.model)
         self._tick()

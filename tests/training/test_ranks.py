@@ -21,7 +21,7 @@ def test_two_processes_make_the_steps_of_one(tmp_path: Path) -> None:
     """With the statistics of the joint batch, in the steps and in the average for evaluation, and
     with the figures of the whole split, whose 11 samples are not shared out evenly."""
     metrics = ("auc", "calibration", "per_class")
-    settings = {"epochs": 2, "accumulate": 2, "optimizer": "sgd", "monotone_penalty": 0.1}
+    settings = {"epochs": 2, "accumulate": 2, "optimizer": "sgd", "penalties": {"monotone": 0.1}}
     words = [f"{name}={value}" for name, value in settings.items()]
     command = [sys.executable, "-m", "tests.training.small", str(tmp_path / "two"), "net=normed"]
     command.append(f"metrics=[{','.join(metrics)}]")
