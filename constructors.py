@@ -30,6 +30,7 @@ from config_schema.targets import resolve
 from contracts import CONTRACTS
 from datasets.spec import DataSpec, Splits
 from measures.measure import Measure, Probe
+from partial_equiv.refusal import Refusal
 from partial_equiv.relaxations import Relaxation
 from run_folder import has_checkpoint, read_finished
 from tasks import Task
@@ -50,7 +51,7 @@ __all__ = [
 
 INJECTED: Mapping[str, tuple[str, ...]] = {
     "dataset": (),
-    "task": (),
+    "task": ("class_names",),
     "net": (
         *("in_channels", "num_classes", "size", "num_views", "kernel"),
         *("lifting", "conv", "pointwise", "averaged"),
@@ -117,10 +118,11 @@ def check(config: DictConfig) -> None:
         model = build.model
     with _located("net"):
         try_out(model, build.shown.in_channels, build.shown.size)
-    task, _ = build.task, build.probes
-    for name, measure in build.measures.items():
-        with _located(f"measure={name}"):
-            measure.check(model, build.spec, task)
+    task = build.task
+    for section, parts in (("measure", build.measures), ("probe", build.probes)):
+        for name, part in parts.items():
+            with _located(f"{section}={name}", f"{section}.{name}"):
+                part.check(model, build.spec, task)
     build.trainer(Path(), None).check(model)
     build.check_available()
 
@@ -203,8 +205,8 @@ class Build:
     @cached_property
     def task(self) -> Task:
         """Loss and metrics; checked against the data set."""
-        task: Task = self._make("task")
-        with _located("task"):
+        task: Task = self._make("task", class_names=self.spec.class_names)
+        with _located("task", "task"):
             task.check(self.spec)
         return task
 
@@ -328,14 +330,15 @@ def _trained_net(folder: Path) -> nn.Module:
 
 
 @contextmanager
-def _located(key: str) -> Iterator[None]:
-    """Say of a complaint which key it is about."""
+def _located(key: str, section: str | None = None) -> Iterator[None]:
+    """Say of a complaint which key it is about: one of the section's settings, if it names one."""
     try:
         yield
     except ConfigError:
         raise
     except ValueError as error:
-        raise ConfigError(f"{key}: {error}") from None
+        named = section is not None and isinstance(error, Refusal) and error.settings
+        raise ConfigError(f"{section}.{error}" if named else f"{key}: {error}") from None
 
 
 def _shortened(component: Component, limits: Mapping[str, Any]) -> Component:

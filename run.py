@@ -5,6 +5,7 @@ A finished run that is called again trains no further than `train.epochs` says, 
 """
 
 import logging
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from measures.measure import Probe, Subject
 from partial_equiv.equivariance import inexact_layers
 from partial_equiv.relaxations import learned_subsets, numbers, relaxations_of
 from run_folder import is_done, read_result
+from tasks import per_class
 from tester import evaluate
 from tracking import Tracker
 
@@ -69,6 +71,7 @@ def _run(build: Build, folder: Path, tracker: Tracker) -> dict[str, Any]:
     before = {"epoch": 0, **numbers(model), **probe(model)}
     trainer = build.trainer(folder, tracker, probe if build.probes else None)
     fit = trainer.fit(model, splits, task)
+    earlier = _earlier(folder, fit.epochs_run)
     model.eval().requires_grad_(False)
     subject = Subject(
         model,
@@ -82,6 +85,8 @@ def _run(build: Build, folder: Path, tracker: Tracker) -> dict[str, Any]:
     )
     tested = time.perf_counter()
     test = evaluate(model, subject.batches(splits.test), task)
+    if accuracies := per_class(test):
+        tracker.table("test/per_class", ("class", "accuracy"), accuracies)
     best = {f"val/{task.monitor}": fit.best_value} if fit.best_epoch else {}
     result = {
         **{f"test/{name}": value for name, value in test.items()},
@@ -97,10 +102,22 @@ def _run(build: Build, folder: Path, tracker: Tracker) -> dict[str, Any]:
     _draw_learned(subject, tracker)
     tracker.artifact("model", folder / "checkpoints" / "best.pt", "model")
     result |= _measured(build, subject, tracker)
-    result["seconds/run"] = time.perf_counter() - started
-    if is_done(folder) and (earlier := read_result(folder)).get("epochs") == fit.epochs_run:
-        result = {**earlier, **result}  # other measures of the same net still hold
-    return result
+    result["seconds/run"] = time.perf_counter() - started + earlier.get("seconds/run", 0.0)
+    return {**earlier, **result}  # other measures of the same net still hold
+
+
+def _earlier(folder: Path, epochs: int) -> dict[str, Any]:
+    """What a finished run in the folder came to, if its net is still the same.
+
+    Else its figures and tables go, too: they show a net of fewer epochs.
+    """
+    if not is_done(folder):
+        return {}
+    if (earlier := read_result(folder)).get("epochs") == epochs:
+        return earlier
+    for place in ("figures", "tables"):
+        shutil.rmtree(folder / place, ignore_errors=True)
+    return {}
 
 
 def _measured(build: Build, subject: Subject, tracker: Tracker) -> dict[str, Any]:

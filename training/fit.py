@@ -64,6 +64,8 @@ class Fit:
         torch.manual_seed(seed)
         if settings.resume is not None:
             self.snapshots.restore(settings.resume)
+            if self.leads and (state.epoch >= self.num_epochs or self._stale()):
+                log.info("nothing is left to train, after %d epochs", state.epoch)
         else:
             self.snapshots.forget()
             self.task.prepare(self.model, self.splits.train)
@@ -165,9 +167,11 @@ class Fit:
             num_ranks=ranks,
             device=self.fabric.device,
         )
+        figures = self.task.figures()
         with self.fabric.autocast():
             limited = islice(batches, self.settings.max_batches)
-            return self._means(totals(self.model, limited, self.task))
+            sums = totals(self.model, limited, self.task, figures)
+        return self._means(sums) | figures.values()
 
     def _means(self, sums: dict[str, Tensor]) -> dict[str, float]:
         """Return the means over the samples of all ranks."""
