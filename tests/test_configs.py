@@ -97,7 +97,9 @@ def test_every_option_is_built_and_run(group: str, option: str, discovery: Disco
     plus = "" if group in compose() else "+"
     needed = [discovery.placed(word) for word in NEEDS.get((group, option), ())]
     config = compose([f"{plus}{group}={option}", *needed])
-    with suppress(MissingData):  # the data of some are nobody's to hand out; they are looked for last
+    with suppress(
+        MissingData
+    ):  # the data of some are nobody's to hand out; they are looked for last
         check(config)
     build = Build(config)
     answer, spec = run_forward(build.model, build), build.shown
