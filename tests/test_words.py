@@ -38,6 +38,7 @@ ODD = {
     "-m hydra.sweep.subdir=???": "hydra.sweep.subdir=???: is no value for it",
     "hydra.verbose=3": "hydra.verbose=3: is no value for it",
     "hydra.mode=X": "hydra.mode=X: is no value for it",
+    "hydra.sweeper.params.a=b": "hydra.sweeper.params.a=b: is below a key that holds nothing",
     "hydra.vebose=1": "(did you mean verbose?)",
     "hydra.job_logging.version=7": f"hydra.job_logging.version=7: {OWN}",
     "hydra.job.name=a/b": f"hydra.job.name=a/b: {OWN}",
