@@ -44,6 +44,7 @@ def job(config: DictConfig) -> None:
         SystemExit: for a failure that is no bug, outside of a sweep, after one line about it.
         KeyboardInterrupt: if the run was interrupted.
     """
+    logging.raiseExceptions = False  # of a log file on a full disk, only the lines are lost
     hydra = HydraConfig.get()
     sweep = hydra.mode == RunMode.MULTIRUN
     folder = Path(hydra.runtime.output_dir)

@@ -23,6 +23,7 @@ from studies.study import Job, Study, chosen, read_study, waves
 
 __all__ = ["StudyRun", "study_run"]
 
+MOST_PROBLEMS = 6
 CHOICES = ("study.rows", "study.seeds")
 
 log = logging.getLogger(__name__)
@@ -135,7 +136,7 @@ def check(study: Study, jobs: Sequence[Job], composition: Composition) -> None:
     """Compose and check the words of every row; read the claims, which are judged hours later.
 
     Raises:
-        ConfigError: naming every problem with the row that it is of, or the claim that is wrong.
+        ConfigError: naming problems with the rows that they are of, or the claim that is wrong.
     """
     from constructors import components  # seconds to import
     from studies.outcome import outcome
@@ -156,6 +157,8 @@ def check(study: Study, jobs: Sequence[Job], composition: Composition) -> None:
         except HYDRA_ERRORS as error:
             told = str(refusal(error, job.words, composition))
             problems |= dict.fromkeys(f"study row {row}: {each}" for each in told.splitlines())
+        if len(problems) >= MOST_PROBLEMS:  # a further word that is wrong is wrong in every row
+            break
     if problems:
         raise ConfigError("\n".join(problems))
 

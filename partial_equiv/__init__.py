@@ -1,4 +1,4 @@
-"""Partially equivariant group convolutions: groups, samplings, continuous kernels, layers."""
+"""Partially equivariant group convolutions: groups, samplings, relaxations, kernels, layers."""
 
 from partial_equiv.ck import MLP as MLP
 from partial_equiv.ck import ContinuousKernel as ContinuousKernel
@@ -42,14 +42,19 @@ from partial_equiv.penalties import kernel_l2 as kernel_l2
 from partial_equiv.penalties import monotone as monotone
 from partial_equiv.penalties import narrow as narrow
 from partial_equiv.refusal import Refusal as Refusal
+from partial_equiv.relaxations import InputSubset as InputSubset
+from partial_equiv.relaxations import Layer as Layer
+from partial_equiv.relaxations import LearnedSubset as LearnedSubset
+from partial_equiv.relaxations import Relaxation as Relaxation
+from partial_equiv.relaxations import collected_terms as collected_terms
+from partial_equiv.relaxations import learned_subsets as learned_subsets
+from partial_equiv.relaxations import numbers as numbers
+from partial_equiv.relaxations import project_ as project_
+from partial_equiv.relaxations import relaxations_of as relaxations_of
+from partial_equiv.relaxations import set_progress as set_progress
 from partial_equiv.sampling import Sample as Sample
 from partial_equiv.sampling import Sampling as Sampling
-from partial_equiv.sampling import learned_subsets as learned_subsets
-from partial_equiv.sampling import project_ as project_
 from partial_equiv.sampling import samplings as samplings
-from partial_equiv.sampling import set_progress as set_progress
-from partial_equiv.variational import SubsetEncoder as SubsetEncoder
-from partial_equiv.variational import collected_kl as collected_kl
 
 __all__ = [
     "MLP",
@@ -71,25 +76,28 @@ __all__ = [
     "GroupConv",
     "GroupFeature",
     "GroupPool",
+    "InputSubset",
     "Kernel",
+    "Layer",
+    "LearnedSubset",
     "LiftingConv",
     "MAGNet",
     "Mirror",
     "Norm",
     "PointwiseConv",
     "Refusal",
+    "Relaxation",
     "Sample",
     "Sampling",
     "SeparableKernel",
     "Shift",
     "Siren",
     "SpatialPool",
-    "SubsetEncoder",
     "Trivial",
     "act",
     "act_on_images",
     "actions",
-    "collected_kl",
+    "collected_terms",
     "equivariance_error",
     "frozen_kernels",
     "inexact_layers",
@@ -98,7 +106,9 @@ __all__ = [
     "learned_subsets",
     "monotone",
     "narrow",
+    "numbers",
     "project_",
+    "relaxations_of",
     "samplings",
     "set_progress",
     "translate_elements",

@@ -89,6 +89,7 @@ ODD = {
     "train.lr=0.1": "(did you mean learning_rate?)",
     "epochs=3": "(did you mean train.epochs?)",
     "measure=[predict]": r"sizes",
+    "measure.meter.num_turns=8": "nothing chooses meter, write measure=[meter] too",
 }  # fmt: skip
 
 
