@@ -1,5 +1,6 @@
 """The command line: what it refuses, what a run leaves, how it goes on."""
 
+import functools
 import json
 import os
 import re
@@ -7,16 +8,19 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 
 import main
 import run
 from command_line.options import PRESETS, groups
-from composition import CONFIG_FOLDER
+from composition import CONFIG_FOLDER, Composition
+from models.gcnn import GCNN
 from run_folder import claim
 from tests.terminal import Terminal
 
@@ -150,6 +154,30 @@ def test_a_run_leaves_its_result(terminal: Terminal, tmp_path: Path) -> None:
     assert "test/accuracy" in answer.out
     assert "range/lifting" in answer.out
     assert f"run folder: {os.path.relpath(result.parent)}" in answer.out
+
+
+def test_the_way_of_a_run_is_short(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Composed for the check and by Hydra, built for the check and for the run, and no more.
+
+    Hydra composes twice: to know its mode, and for the job.
+    """
+    counts: Counter[str] = Counter()
+
+    def counted(owner: type, name: str) -> None:
+        original = getattr(owner, name)
+
+        @functools.wraps(original)
+        def call(*arguments: object, **named: object) -> object:
+            counts[name] += 1
+            return original(*arguments, **named)
+
+        monkeypatch.setattr(owner, name, call)
+
+    counted(Composition, "config")
+    counted(ConfigLoaderImpl, "load_configuration")
+    counted(GCNN, "__init__")
+    assert terminal(*TINY, "debug=True").status == 0
+    assert counts == {"config": 1, "load_configuration": 1 + 2, "__init__": 2}
 
 
 def test_a_run_goes_on_in_its_folder(terminal: Terminal, tmp_path: Path) -> None:
