@@ -30,6 +30,7 @@ from config_schema.targets import resolve
 from contracts import CONTRACTS
 from datasets.spec import DataSpec, Splits
 from measures.measure import Measure, Probe
+from partial_equiv.refusal import Refusal
 from run_folder import has_checkpoint, read_finished
 from tasks import Task
 from tracking import Tracker
@@ -102,7 +103,24 @@ def construct_model(config: DictConfig) -> nn.Module:
     return Build(config).model
 
 
-def check(config: DictConfig) -> None:
+@dataclass(frozen=True)
+class Checked:
+    """What a run would train, and where.
+
+    Attributes:
+        parameters: numbers that are learned.
+        device: cpu or cuda.
+    """
+
+    parameters: int
+    device: str
+
+    def __str__(self) -> str:
+        """A line for the user."""
+        return f"{self.parameters:,} parameters on the {self.device}"
+
+
+def check(config: DictConfig) -> Checked:
     """Refuse a config that cannot be constructed, before anything is written or read.
 
     Raises:
@@ -118,8 +136,12 @@ def check(config: DictConfig) -> None:
     for name, measure in build.measures.items():
         with _located(f"measure={name}"):
             measure.check(model, build.spec, task)
-    build.trainer(Path(), None)
+    try:
+        device = build.trainer(Path(), None).chosen_device()
+    except Refusal as error:
+        raise ConfigError(f"train.{error}") from error
     build.check_available()
+    return Checked(sum(each.numel() for each in model.parameters()), device)
 
 
 class Build:
@@ -150,6 +172,10 @@ class Build:
                 conv=self._construct(conv, given),
                 **{name: self._construct(layer, given) for name, layer in layers.items()},
             )
+
+    def takes(self, section: str, name: str) -> bool:
+        """Whether what a section names has a parameter of this name."""
+        return name in self._sections[section].parameters
 
     def check_windows(self) -> None:
         """Refuse windows that no two pixels of an image are far enough apart for.

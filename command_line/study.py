@@ -11,6 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
+from command_line.announcement import announce_runs
 from composition import Composition
 from config_schema import ConfigError
 from config_schema.quoting import quoted
@@ -91,6 +92,7 @@ def study_run(words: Sequence[str], composition: Composition) -> StudyRun | None
     wanted = chosen(asked, patterns)
     everything = {job.name: job for job in [*study.jobs(path, further), *asked]}
     waves(wanted)
+    announce_runs(len(wanted), path)
     check(study, wanted, composition)
     folder = StudyFolder(path, name, study, tuple(further), tuple(everything.values()))
     names = ",".join(quoted(job.name) for job in wanted)
