@@ -37,7 +37,7 @@ PATIENCE = (
     4.0  # seconds of work, whatever else the machine does, until a check says that it is long
 )
 
-PRODUCTS = {getattr(torch.ops.aten, name) for name in ("mm", "addmm", "bmm", "baddbmm")}
+PRODUCTS = {getattr(torch.ops.aten, name) for name in ("mm", "mv", "addmm", "bmm", "baddbmm")}
 
 
 class Costly(Refusal):
@@ -73,7 +73,7 @@ class _Budget(TorchDispatchMode):
         if _is_small(args, kwargs):
             return func(*args, **kwargs)
         most = MOST_MEMORY * GIB if not self.dry else MOST_COMPUTED
-        if _gives_no_more(func) and _largest(args) <= most:
+        if _at_most(func, args) <= most:  # it can be computed first, and looked at then
             result = func(*args, **kwargs)
             self._account(0, [each.nbytes for each in _tensors(result)])
             return result
@@ -110,15 +110,15 @@ def _tensors(values: object) -> list[Tensor]:
     return [each for each in tree_leaves(values) if isinstance(each, Tensor)]
 
 
-def _gives_no_more(func: OpOverload) -> bool:
-    """Whether the result of an operation is no larger than its tensors, broadcast to one shape."""
-    return not {tag.name for tag in func.tags}.isdisjoint(("pointwise", "reduction"))
-
-
-def _largest(values: Sequence[object]) -> int:
-    """Bytes of float64 numbers in the shape that tensors are broadcast to."""
-    shapes = [each.shape for each in _tensors(values)]
-    return 8 * math.prod(torch.broadcast_shapes(*shapes))
+def _at_most(func: OpOverload, args: Sequence[object]) -> float:
+    """Bytes that a result in float64 has at most, as far as the operation's kind tells; or inf."""
+    name, shapes = func._overloadpacket.__name__, [each.shape for each in _tensors(args)]
+    if name == "cat" or name.startswith("native_"):  # norms
+        return 8.0 * sum(map(math.prod, shapes))
+    tagged = not {tag.name for tag in func.tags}.isdisjoint(("pointwise", "reduction"))
+    if tagged or name.endswith("_like"):
+        return 8.0 * math.prod(torch.broadcast_shapes(*shapes))
+    return math.inf
 
 
 def _zeros(like: Tensor) -> Tensor:
@@ -141,7 +141,8 @@ def _shaped(func: OpOverload, args: Sequence[object], kwargs: dict[str, object])
     """The result of an operation without its data, or None if they decide upon its shape."""
     if func._overloadpacket in PRODUCTS:  # torch has these in Python, where they need torch._dynamo
         first, second = _tensors(args)[-2:]
-        return torch.empty(*first.shape[:-1], second.shape[-1], dtype=first.dtype, device="meta")
+        shape = first.shape[:-1] + second.shape[1:][-1:]
+        return torch.empty(shape, dtype=first.dtype, device="meta")
     args, kwargs = tree_map_only(Tensor, lambda each: each.to("meta"), (args, kwargs))
     if "device" in kwargs:
         kwargs = {**kwargs, "device": "meta"}

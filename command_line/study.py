@@ -15,7 +15,6 @@ from command_line.announcement import announce_runs
 from composition import Composition
 from config_schema import ConfigError
 from config_schema.quoting import quoted
-from config_schema.signatures import read_plain
 from config_schema.words import HYDRA_ERRORS, refusal
 from partial_equiv.intervals import Natural
 from partial_equiv.refusal import Refusal
@@ -141,6 +140,8 @@ def check(study: Study, jobs: Sequence[Job], composition: Composition) -> None:
 def _choice(overrides: Mapping[str, Override], key: str, annotation: Any) -> Any:  # noqa: ANN401
     """The value of a word that chooses a part of the study; None without it."""
     override = overrides.get(key)
+    from config_schema.signatures import read_plain  # loads pydantic
+
     return None if override is None else read_plain(key, override.value(), annotation)
 
 
