@@ -43,6 +43,8 @@ def load(path: Path) -> dict[str, Any]:
     holds anything but plain types and tensors: no code from a file is ever executed.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise OSError("it is no file")  # a pipe would be waited for, for ever
         with zipfile.ZipFile(path) as archive:  # what torch writes; checked, which torch does not
             if (part := archive.testzip()) is not None:
                 raise zipfile.BadZipFile(f"{part} is damaged")

@@ -65,13 +65,17 @@ class Composition:
 
 
 def merged(words: Sequence[str]) -> list[str]:
-    """The words, of which a later one replaces an earlier one of the same key.
+    """The words, of which a later one replaces an earlier one of the same key; ++ says no more.
 
-    >>> merged(["seed=0", "net=gcnn", "seed=1"])
-    ['seed=1', 'net=gcnn']
+    >>> merged(["seed=0", "net=gcnn", "seed=1", "++net=vae"])
+    ['seed=1', 'net=vae']
     """
     parser = OverridesParser.create()
     found: dict[str, str] = {}
     for word in words:
-        found[parser.parse_override(word).get_key_element().lstrip("+~")] = word
+        key = parser.parse_override(word).get_key_element().lstrip("+~")
+        if word.startswith("++") and key in found:  # Hydra has no ++ for options of groups
+            earlier = found[key]
+            word = earlier[: len(earlier) - len(earlier.lstrip("+"))] + word[2:]
+        found[key] = word
     return list(found.values())

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import yaml
@@ -31,10 +31,12 @@ from contracts import CONTRACTS
 from datasets.spec import DataSpec, Splits
 from measures.measure import Measure, Probe
 from partial_equiv.refusal import Refusal
+from partial_equiv.relaxations import Relaxation
 from run_folder import has_checkpoint, read_finished
 from tasks import Task
 from tracking import Tracker
 from trainer import Trainer
+from training.offers import offered_penalties, offered_rates
 from training.snapshots import load_best
 
 __all__ = [
@@ -49,14 +51,15 @@ __all__ = [
 
 INJECTED: Mapping[str, tuple[str, ...]] = {
     "dataset": (),
-    "task": (),
+    "task": ("class_names",),
     "net": (
         *("in_channels", "num_classes", "size", "num_views", "kernel"),
         *("lifting", "conv", "pointwise", "averaged"),
     ),
-    "conv": ("in_channels", "out_channels", "kernel", "sampling"),
+    "conv": ("in_channels", "out_channels", "kernel", "sampling", "relaxation"),
     "kernel": ("in_coordinates", "out_channels", "in_channels"),
-    "base_group": ("partial", "in_channels"),
+    "base_group": (),
+    "relaxation": ("layer",),
     "train": ("run_folder", "tracker", "seed", "probe"),
     "measure": (),
     "probe": (),
@@ -131,15 +134,16 @@ def check(config: DictConfig) -> Checked:
     with _located("net"), building():
         model = build.model
     with _located("net"):
-        try_out(model, build.spec.in_channels, build.spec.size)
-    task, _ = build.task, build.probes
-    for name, measure in build.measures.items():
-        with _located(f"measure={name}"):
-            measure.check(model, build.spec, task)
-    try:
-        device = build.trainer(Path(), None).chosen_device()
-    except Refusal as error:
-        raise ConfigError(f"train.{error}") from error
+        try_out(model, build.shown.in_channels, build.shown.size)
+    task = build.task
+    for section, parts in (("measure", build.measures), ("probe", build.probes)):
+        for name, part in parts.items():
+            with _located(f"{section}={name}", f"{section}.{name}"):
+                part.check(model, build.spec, task)
+    trainer = build.trainer(Path(), None)
+    trainer.check(model)
+    with _located("train", "train"):
+        device = trainer.chosen_device()
     build.check_available()
     return Checked(sum(each.numel() for each in model.parameters()), device)
 
@@ -158,7 +162,11 @@ class Build:
     def model(self) -> nn.Module:
         """The net, initialised from the config's seed."""
         conv, spec = self._sections["conv"], self.shown
-        given = {"kernel": self._make("kernel"), "sampling": self._make("base_group")}
+        given = {
+            "kernel": self._make("kernel"),
+            "sampling": self._make("base_group"),
+            "relaxation": self._make("relaxation"),
+        }
         layers = {name: conv.retargeted(resolve(path)) for name, path in LAYERS.items()}
         with torch.random.fork_rng():
             torch.manual_seed(self._config.seed)
@@ -183,12 +191,13 @@ class Build:
         Raises:
             ConfigError: naming the setting.
         """
-        most = 2 * max(self.spec.size) + 1
-        for section in (self._sections["conv"], self._sections["net"]):
+        net, conv = self._sections["net"], self._sections["conv"]
+        most = 2 * max(self.shown.size) + 1
+        for section in (net, conv) if {"conv", *LAYERS} & {*net.parameters} else (net,):
             for name, value in section.arguments.items():
                 sized = name.endswith(("kernel_size", "padding")) and isinstance(value, int)
                 if sized and value > most:
-                    reason = f"more than {most} serve no image of {max(self.spec.size)} pixels"
+                    reason = f"more than {most} serve no image of {max(self.shown.size)} pixels"
                     raise ConfigError(f"{section.key}.{name}={value}: {reason}")
 
     @property
@@ -221,8 +230,8 @@ class Build:
     @cached_property
     def task(self) -> Task:
         """Loss and metrics; checked against the data set."""
-        task: Task = self._make("task")
-        with _located("task"):
+        task: Task = self._make("task", class_names=self.spec.class_names)
+        with _located("task", "task"):
             task.check(self.spec)
         return task
 
@@ -251,7 +260,8 @@ class Build:
         """
         section = self._sections["train"]
         resume = folder if has_checkpoint(folder) else None
-        section = replace(section, arguments={**section.arguments, "resume": resume})
+        arguments = {**section.arguments, **self._offers(section), "resume": resume}
+        section = replace(section, arguments=arguments)
         given = {"run_folder": folder, "tracker": tracker, "seed": self._config.seed}
         return self._construct(section, given | {"probe": probe})
 
@@ -270,6 +280,21 @@ class Build:
         config = {**values, "about": dict(about)}
         given = {"run_folder": folder, "name": name, "group": group, "config": config}
         return self._construct(self._sections["tracking"], given)
+
+    def _offers(self, train: Component) -> dict[str, Any]:
+        """The penalties and rates of a training, without those of a relaxation that is off: what is
+        common to several runs may name them, also for a net that is not partial."""
+        off = cast(type[Relaxation], self._sections["relaxation"].target)
+        known = {"penalties": offered_penalties(self.model), "rates": offered_rates(self.model)}
+        own = {"penalties": off.penalties, "rates": off.rates}
+        return {
+            kind: {
+                name: value
+                for name, value in train.arguments.get(kind, {}).items()
+                if name in known[kind] or name not in own[kind]
+            }
+            for kind in known
+        }
 
     @cached_property
     def _dataset(self) -> Made:
@@ -330,14 +355,15 @@ def _trained_net(folder: Path) -> nn.Module:
 
 
 @contextmanager
-def _located(key: str) -> Iterator[None]:
-    """Say of a complaint which key it is about."""
+def _located(key: str, section: str | None = None) -> Iterator[None]:
+    """Say of a complaint which key it is about: one of the section's settings, if it names one."""
     try:
         yield
     except ConfigError:
         raise
     except ValueError as error:
-        raise ConfigError(f"{key}: {error}") from None
+        named = section is not None and isinstance(error, Refusal) and error.settings
+        raise ConfigError(f"{section}.{error}" if named else f"{key}: {error}") from None
 
 
 def _shortened(component: Component, limits: Mapping[str, Any]) -> Component:

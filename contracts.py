@@ -13,6 +13,7 @@ from datasets.dataset import DataSet
 from measures.measure import Measure, Probe
 from partial_equiv.ck import Kernel
 from partial_equiv.gconv import GroupConv
+from partial_equiv.relaxations import Relaxation
 from partial_equiv.sampling import Sampling
 from tasks import Task
 from tracking import Tracker
@@ -23,10 +24,15 @@ __all__ = ["CONTRACTS"]
 CONTRACTS: Mapping[str, Contract] = {
     "dataset": Contract("a data set", DataSet, "datasets"),
     "task": Contract("a task", Task, "tasks"),
-    "net": Contract("a net", nn.Module, "models", takes=("in_channels", "inner", "latent_size", "size")),
+    "net": Contract(
+        "a net", nn.Module, "models", takes=("in_channels", "inner", "latent_size", "size")
+    ),
     "conv": Contract("a group convolution", GroupConv, "partial_equiv", factory=True),
     "kernel": Contract("a kernel", Kernel, "partial_equiv", factory=True),
     "base_group": Contract("a sampling", Sampling, "partial_equiv", factory=True),
+    "relaxation": Contract(
+        "a relaxation", Relaxation, "partial_equiv", takes=("layer",), factory=True
+    ),
     "train": Contract("a trainer", Trainer, "trainer"),
     "measure": Contract("a measure", Measure, "measures", many=True),
     "probe": Contract("a probe", Probe, "measures", many=True),

@@ -5,6 +5,7 @@ A finished run that is called again trains no further than `train.epochs` says, 
 """
 
 import logging
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,8 +19,9 @@ from constructors import Build
 from measures.measure import Probe, Subject
 from partial_equiv.equivariance import inexact_layers
 from partial_equiv.gconv import SpatialPool
-from partial_equiv.sampling import learned_subsets, samplings
+from partial_equiv.relaxations import learned_subsets, numbers, relaxations_of
 from run_folder import is_done, read_result
+from tasks import per_class
 from tester import evaluate
 from tracking import Tracker
 
@@ -63,9 +65,10 @@ def _run(build: Build, folder: Path, tracker: Tracker) -> dict[str, Any]:
     for warning in warnings(build):
         log.warning("%s", warning)
     probe = _probe(build)
-    before = {"epoch": 0, **_learned(model), **probe(model)}
+    before = {"epoch": 0, **numbers(model), **probe(model)}
     trainer = build.trainer(folder, tracker, probe if build.probes else None)
     fit = trainer.fit(model, splits, task)
+    earlier = _earlier(folder, fit.epochs_run)
     model.eval().requires_grad_(False)
     subject = Subject(
         model,
@@ -79,11 +82,13 @@ def _run(build: Build, folder: Path, tracker: Tracker) -> dict[str, Any]:
     )
     tested = time.perf_counter()
     test = evaluate(model, subject.batches(splits.test), task)
+    if accuracies := per_class(test):
+        tracker.table("test/per_class", ("class", "accuracy"), accuracies)
     best = {f"val/{task.monitor}": fit.best_value} if fit.best_epoch else {}
     result = {
         **{f"test/{name}": value for name, value in test.items()},
         **best,
-        **_learned(model),
+        **numbers(model),
         "best_epoch": fit.best_epoch,
         "epochs": fit.epochs_run,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
@@ -94,10 +99,22 @@ def _run(build: Build, folder: Path, tracker: Tracker) -> dict[str, Any]:
     _draw_learned(subject, tracker)
     tracker.artifact("model", folder / "checkpoints" / "best.pt", "model")
     result |= _measured(build, subject, tracker)
-    result["seconds/run"] = time.perf_counter() - started
-    if is_done(folder) and (earlier := read_result(folder)).get("epochs") == fit.epochs_run:
-        result = {**earlier, **result}  # other measures of the same net still hold
-    return result
+    result["seconds/run"] = time.perf_counter() - started + earlier.get("seconds/run", 0.0)
+    return {**earlier, **result}  # other measures of the same net still hold
+
+
+def _earlier(folder: Path, epochs: int) -> dict[str, Any]:
+    """What a finished run in the folder came to, if its net is still the same.
+
+    Else its figures and tables go, too: they show a net of fewer epochs.
+    """
+    if not is_done(folder):
+        return {}
+    if (earlier := read_result(folder)).get("epochs") == epochs:
+        return earlier
+    for place in ("figures", "tables"):
+        shutil.rmtree(folder / place, ignore_errors=True)
+    return {}
 
 
 def warnings(build: Build) -> list[str]:
@@ -129,16 +146,11 @@ def _measured(build: Build, subject: Subject, tracker: Tracker) -> dict[str, Any
     return values
 
 
-def _learned(model: nn.Module) -> dict[str, float]:
-    """What the layers have learned of their groups, by the names that it is recorded under."""
-    return {f"range/{name}": value for name, value in learned_subsets(model).items()}
-
-
 def _draw_learned(subject: Subject, tracker: Tracker) -> None:
     """Draw what the layers learned over training, if they did."""
-    if _learned(subject.model):
+    if learned_subsets(subject.model):
         picture = subject.picture("learned_ranges")
-        layers = [name for name, _ in samplings(subject.model)]
+        layers = [name for name, _ in relaxations_of(subject.model)]
         draw_learned_ranges(subject.history, layers, picture)
         tracker.image(f"figures/{picture.stem}", picture)
 

@@ -13,6 +13,8 @@ process, however that dies).
 import fcntl
 import hashlib
 import json
+import logging
+import os
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,13 +50,19 @@ __all__ = [
     "write_result",
 ]
 
+log = logging.getLogger(__name__)
+
 CONFIG, OVERRIDES = "config.yaml", "overrides.yaml"
 ABOUT = "about"  # in config.yaml: the names of the chosen options, commit, libraries, machine
+WORDS = "words"  # in the same: those of overrides.yaml, written in one piece with all else
 RESULT, LAST, FAILURE = "result.json", "checkpoints/last.pt", "failure.txt"
+COUNTS = re.compile(r"seconds/|(best_epoch|epochs|parameters|samples)$")
+FIGURES = re.compile(rf"(test|val|range)/|{COUNTS.pattern}")
 # Where data lie and runs are shown says nothing about an experiment; a continued one may also
-# train longer, or elsewhere, and go on to other stages.
+# train longer, or elsewhere, and be looked at otherwise.
 FREE = re.compile(r"packages|tracking\..*|dataset\.(source\.)?(root|folder|download)|train\.resume")
-FREE_CONTINUED = re.compile(rf"{FREE.pattern}|(train|measure|probe)(\..*)?")
+ANEW = "what the run was is not known without it: start it anew in another folder"
+FREE_CONTINUED = re.compile(rf"{FREE.pattern}|(train|measure|probe)(\..*)?|task\.metrics")
 
 
 class Occupied(OSError):
@@ -68,7 +76,8 @@ def claim(folder: Path) -> Iterator[None]:
     Raises:
         Occupied: if another process is in it.
     """
-    with (folder / ".lock").open("w") as file:
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC  # with which a pipe is not waited for
+    with os.fdopen(os.open(folder / ".lock", flags, 0o666), "wb", buffering=0) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -121,7 +130,8 @@ def write_config(
 ) -> None:
     """Write the resolved config, the words that it came from, and what is to stand beside it."""
     write_whole(folder / OVERRIDES, yaml.safe_dump(list(overrides)))
-    content = {**config, **({ABOUT: dict(about)} if about else {})}
+    beside = {**(about or {}), WORDS: list(overrides)}
+    content = {**config, ABOUT: beside}
     write_whole(folder / CONFIG, yaml.safe_dump(content, sort_keys=False))
 
 
@@ -137,10 +147,22 @@ def read_overrides(folder: Path) -> list[str]:
     Raises:
         Refusal: if their file is damaged.
     """
-    path = folder / OVERRIDES
-    if not path.is_file():
+    noted = read_about(folder).get(WORDS)
+    path, remedy = folder / OVERRIDES, "the words of the run can be given again instead"
+    try:
+        words = read_yaml(path, list, remedy) if noted is None or path.exists() else []
+    except FileNotFoundError:
         return []
-    return list(map(str, read_yaml(path, list, "the words of the run can be given again instead")))
+    except Refusal:
+        if noted is None:
+            raise
+        words = []
+    if noted not in (None, words):  # also if a process was killed between the two
+        log.warning("%s does not say what %s does: the words there count", path, CONFIG)
+        words = noted
+    if not (isinstance(words, list) and all(isinstance(word, str) for word in words)):
+        raise Refusal(f"{path} is damaged (it does not hold words alone); {remedy}")
+    return words
 
 
 def read_config(folder: Path) -> dict[str, Any] | None:
@@ -152,7 +174,7 @@ def read_config(folder: Path) -> dict[str, Any] | None:
     path = folder / CONFIG
     if not path.is_file():
         return None
-    config = read_yaml(path, dict, "what the run was is not known without it: start it anew")
+    config = read_yaml(path, dict, ANEW)
     for own in (ABOUT, "packages"):  # a user's consent is never taken from a folder
         config.pop(own, None)
     return config
@@ -163,7 +185,7 @@ def read_about(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG
     if not path.is_file():
         return {}
-    about = read_yaml(path, dict, "it says what the run was").get(ABOUT)
+    about = read_yaml(path, dict, ANEW).get(ABOUT)
     return about if isinstance(about, dict) else {}
 
 
@@ -178,6 +200,8 @@ def read_finished(folder: Path) -> dict[str, Any]:
     config = read_config(folder)
     if config is None:
         raise ConfigError(f"{folder}: holds no run")
+    if (folder / RESULT).exists():
+        read_result(folder)
     if not is_done(folder):
         word = typed("train.resume", folder)
         raise ConfigError(f"{folder}: the run is not finished; {word} continues it")
@@ -195,8 +219,15 @@ def read_result(folder: Path) -> dict[str, Any]:
     Raises:
         Refusal: if their file is damaged.
     """
-    path = folder / RESULT
-    return dict(read_json(path, dict, f"{typed('train.resume', folder)} writes it anew"))
+    path, remedy = folder / RESULT, f"{typed('train.resume', folder)} writes it anew"
+    result = dict(read_json(path, dict, remedy))
+    for name, value in result.items():
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        unknown = value is None and not COUNTS.match(name)  # a mean that was not finite
+        said = isinstance(value, bool | str) and not FIGURES.match(name)
+        if not (number or unknown or said):
+            raise Refusal(f"{path} is damaged ({name} is no number); {remedy}")
+    return result
 
 
 def difference(folder: Path, config: Mapping[str, Any], *, continued: bool = False) -> str | None:
@@ -205,7 +236,9 @@ def difference(folder: Path, config: Mapping[str, Any], *, continued: bool = Fal
     If it is to be continued, the settings of the training may differ.
     """
     free = FREE_CONTINUED if continued else FREE
-    there, here = dict(_flat(read_config(folder) or {})), dict(_flat(config))
+    if (known := read_config(folder)) is None:
+        raise Refusal(f"{folder / CONFIG} is lost; {ANEW}")
+    there, here = dict(_flat(known)), dict(_flat(config))
     for key in sorted({*there, *here}):
         old, new = there.get(key, "absent"), here.get(key, "absent")
         if old != new and not free.fullmatch(key):

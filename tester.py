@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from partial_equiv.gconv import frozen_kernels
 from partial_equiv.refusal import Refusal
-from tasks import Task
+from tasks import Figures, Task
 
 __all__ = ["add_batch", "evaluate", "means", "totals"]
 
@@ -15,20 +15,23 @@ __all__ = ["add_batch", "evaluate", "means", "totals"]
 def evaluate(
     model: nn.Module, batches: Iterable[tuple[Tensor, ...]], task: Task
 ) -> dict[str, float]:
-    """Return "loss" and the task's metrics as means over all samples.
+    """Return "loss" and the task's metrics as means over all samples, and its further figures.
 
     The model is evaluated where it lies, in eval mode and without gradients; every kernel is
     generated once. Its training flag is restored. Raises ValueError if there are no samples.
     """
-    return task.summary(means(totals(model, batches, task)))
+    figures = task.figures()
+    summary = task.summary(means(totals(model, batches, task, figures)))
+    return {**summary, **figures.values()}
 
 
 def totals(
-    model: nn.Module, batches: Iterable[tuple[Tensor, ...]], task: Task
+    model: nn.Module, batches: Iterable[tuple[Tensor, ...]], task: Task, figures: Figures
 ) -> dict[str, Tensor]:
     """Return the sums over all samples behind `evaluate`, with their number as "samples".
 
-    Sums of several processes may be added up before `means` divides them.
+    Sums of several processes may be added up before `means` divides them. The figures gather what
+    they need.
     """
     device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
     sums: dict[str, Tensor] = {}
@@ -38,7 +41,7 @@ def totals(
         with torch.inference_mode(), frozen_kernels(model):
             for batch in batches:
                 batch = tuple(part.to(device) for part in batch)
-                loss, metrics = task.step(model, batch)
+                loss, metrics = task.evaluate(model, batch, figures)
                 add_batch(sums, len(batch[0]), loss, metrics)
     finally:
         model.train(training)

@@ -12,6 +12,7 @@ from datasets.spec import Splits
 from partial_equiv.refusal import Refusal
 from tasks import Task
 from training.fit import Fit
+from training.offers import penalty_weights, rates
 from training.ranks import other_ranks
 from training.settings import Settings
 from training.snapshots import FitResult
@@ -28,6 +29,15 @@ class Trainer(Settings):
 
     Its attributes are the settings, see `training.settings.Settings`.
     """
+
+    def check(self, model: nn.Module) -> None:
+        """Refuse penalties and rates that the net does not offer.
+
+        Raises:
+            ConfigError: naming what it offers.
+        """
+        penalty_weights(model, self.penalties)
+        rates(model, self.rates)
 
     def fit(self, model: nn.Module, splits: Splits, task: Task) -> FitResult:
         """Train `model` in place; on return it holds the best weights, on the training device.

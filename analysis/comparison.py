@@ -22,9 +22,9 @@ from analysis.claims import judge
 from analysis.study import draw_study
 from analysis.tables import difference_table, markdown, row_table, verdict_table
 from partial_equiv.refusal import Refusal
-from run_folder import is_done, read_config, read_overrides, read_result
+from run_folder import ANEW, CONFIG, RESULT, read_config, read_overrides, read_result
 
-__all__ = ["Row", "data_of", "main", "read_rows"]
+__all__ = ["Row", "data_of", "figure", "main", "read_rows"]
 
 ELSEWHERE = ("root", "folder", "download")  # of a data set: says nothing about what is compared
 
@@ -46,23 +46,36 @@ def read_rows(folder: Path, metric: str = "test/accuracy") -> dict[str, Row]:
     Raises:
         ValueError: if there is no result, or none of that metric.
     """
-    places = sorted(path for path in folder.glob("*") if is_done(path) and read_config(path))
+    places = sorted(path.parent for path in folder.glob(f"*/{RESULT}"))
     if not places:
         raise Refusal(f"{folder}: holds no job with a result")
     names = _names({place: read_overrides(place) for place in places})
     rows: dict[str, Row] = {}
     for place, name in names.items():
-        config, result = read_config(place) or {}, read_result(place)
+        if (config := read_config(place)) is None:
+            raise Refusal(f"{place / CONFIG} is lost; {ANEW}")
+        result = read_result(place)
         if metric not in result:
             raise Refusal(f"{metric}: is not in {place}, only {', '.join(result)}")
         row = rows.setdefault(name, Row(name, data_of(config)))
-        value = nan if result[metric] is None else result[metric]
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise Refusal(f"{metric}: is no number in {place}, but {value}")
-        row.values[config.get("seed", 0)] = value
+        if not isinstance(seed := config.get("seed", 0), int):
+            raise Refusal(f"{place / CONFIG} is damaged (seed={seed}); {ANEW}")
+        row.values[seed] = figure(result, metric, place)
         row.seconds.append(result.get("seconds/train", nan))
         row.parameters = result.get("parameters", 0)
     return rows
+
+
+def figure(result: Mapping[str, Any], metric: str, place: Path) -> float:
+    """One of the final figures of the run in a place; NaN if it was not finite.
+
+    Raises:
+        Refusal: if it is no number.
+    """
+    value = nan if result[metric] is None else result[metric]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Refusal(f"{metric}: is no number in {place}, but {value}")
+    return value
 
 
 def data_of(config: Mapping[str, Any]) -> str:
@@ -70,7 +83,8 @@ def data_of(config: Mapping[str, Any]) -> str:
 
     Runs of the same data and seed have the same test images, so that they can be compared in pairs.
     """
-    about = {**config.get("dataset", {})}
+    dataset = config.get("dataset")
+    about = dict(dataset) if isinstance(dataset, Mapping) else {"dataset": dataset}
     for name in (*ELSEWHERE, "split_seed"):
         about.pop(name, None)
     return json.dumps(about, sort_keys=True)

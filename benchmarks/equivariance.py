@@ -11,17 +11,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 from math import radians
-from pathlib import Path
 from statistics import median
 
 import torch
 from torch import nn
 
-import checkpoint
-from constructors import compose, construct_model
+from constructors import compose, construct_model, load_run
 from partial_equiv.equivariance import Action, equivariance_error
 from partial_equiv.groups import SO2
-from run_folder import read_overrides
 from tests.blobs import blobs
 
 DEGREES = (30, 45, 90)
@@ -49,10 +46,8 @@ def main(folders: Sequence[str]) -> None:
         values = [median(column) for column in zip(*rows, strict=True)]
         out(f"{'untrained, median of 5 seeds: ' + ' '.join(words):60}" + line(values))
     for folder in folders:
-        words = read_overrides(Path(folder))
-        model = construct_model(config := compose(words))
-        model.load_state_dict(checkpoint.load(Path(folder, "checkpoints", "best.pt"))["model"])
-        out(f"{folder[-58:]:60}" + line(errors(model, config.dataset.get("size", 28))))
+        loaded = load_run(folder)
+        out(f"{folder[-58:]:60}" + line(errors(loaded.model, max(loaded.spec.size))))
 
 
 def line(values: Sequence[float]) -> str:

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from benchmarks.pairing import interleaved, ratio
 from benchmarks.workloads import WORKLOADS, ReadyMade, Workload, dense_floor
 from partial_equiv.gconv import frozen_kernels
-from partial_equiv.sampling import project_
+from partial_equiv.relaxations import project_
 
 STEPS_FOR_MEMORY = 3
 

@@ -20,6 +20,7 @@ from command_line.naming import name_of
 from config_schema import ConfigError, complaint
 from config_schema.quoting import typed
 from run_folder import (
+    Occupied,
     claim,
     difference,
     forget_failure,
@@ -43,6 +44,7 @@ def job(config: DictConfig) -> None:
         SystemExit: for a failure that is no bug, outside of a sweep, after one line about it.
         KeyboardInterrupt: if the run was interrupted.
     """
+    logging.raiseExceptions = False  # of a log file on a full disk, only the lines are lost
     hydra = HydraConfig.get()
     sweep = hydra.mode == RunMode.MULTIRUN
     folder = Path(hydra.runtime.output_dir)
@@ -65,7 +67,7 @@ def job(config: DictConfig) -> None:
             log.exception("failed: %s", folder)
         else:
             log.error("%s", reason)
-        if sweep:
+        if sweep and not isinstance(error, Occupied):  # the folder is another one's
             write_failure(folder, reason or f"{type(error).__name__}: {error}")
         if not sweep:
             sys.exit(1)

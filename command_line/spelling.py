@@ -19,13 +19,16 @@ PATHS = re.compile(
 )
 """Keys that hold a path, which may contain any sign."""
 
+OPEN = re.compile(r"train\.(penalties|rates)\.\w+")
+"""Keys that name what a net offers, which no file lists."""
+
 
 def spelled(words: Iterable[str], *, sweep: bool = False) -> list[str]:
     """The words as Hydra reads them.
 
-    `experiment=x` becomes `+experiment=x` (so does any group without a default), and a path is
-    quoted, its ~ resolved. In a sweep, a path with commas stays a list of several if it can be
-    read as one.
+    `experiment=x` becomes `+experiment=x` (so does any group without a default),
+    `train.rates.x=1` becomes `++train.rates.x=1`, and a path is quoted, its ~ resolved. In a sweep,
+    a path with commas stays a list of several if it can be read as one.
     """
     without_default = {name for name, group in groups(CONFIG_FOLDER).items() if not group.always}
     result = []
@@ -33,6 +36,8 @@ def spelled(words: Iterable[str], *, sweep: bool = False) -> list[str]:
         key, equals, value = word.partition("=")
         if key in without_default and equals:
             word = f"+{word}"
+        elif OPEN.fullmatch(key) and equals:
+            word = f"++{word}"
         elif PATHS.fullmatch(key.lstrip("+")) and equals and not _is_special(value):
             path = f"{key}={quoted(os.path.expanduser(value))}"  # noqa: PTH111 (keeps a last /)
             word = word if sweep and _is_readable(word) else path

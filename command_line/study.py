@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from studies.study import Job, Study, chosen, read_study, waves
 
 __all__ = ["StudyRun", "study_run"]
 
+MOST_PROBLEMS = 6
 CHOICES = ("study.rows", "study.seeds")
 
 log = logging.getLogger(__name__)
@@ -89,6 +90,8 @@ def study_run(words: Sequence[str], composition: Composition) -> StudyRun | None
     path = _folder(name, mine, config.hydra.sweep.dir, debug=debug)
     asked = study.jobs(path, further, seeds=seeds)
     wanted = chosen(asked, patterns)
+    if problems := list(_objections(study, {job.row for job in wanted}, further)):
+        raise ConfigError("\n".join(problems))
     everything = {job.name: job for job in [*study.jobs(path, further), *asked]}
     waves(wanted)
     announce_runs(len(wanted), path)
@@ -108,11 +111,33 @@ def study_run(words: Sequence[str], composition: Composition) -> StudyRun | None
     )
 
 
+def _objections(study: Study, rows: Container[str], further: Sequence[str]) -> Iterator[str]:
+    """Why words cannot hold for all of these rows: the seed, and what the rows differ in."""
+    own = {
+        name: {_key(word): word for word in row.words}
+        for name, row in study.named_rows().items()
+        if name in rows
+    }
+    for word in further:
+        key = _key(word)
+        there = {name: words.get(key) for name, words in own.items()}
+        if key == "seed":
+            yield f"{word}: each run of a study has its own, which study.seeds=[…] chooses"
+        elif len(set(there.values())) > 1 and not word.startswith("++"):
+            name, said = next((name, said) for name, said in there.items() if said)
+            reason = f"the rows differ in {key}, {name} has {said}"
+            yield f"{word}: {reason}; choose some with study.rows=[…], or write ++{word} for all"
+
+
+def _key(word: str) -> str:
+    return word.partition("=")[0].lstrip("+~")
+
+
 def check(study: Study, jobs: Sequence[Job], composition: Composition) -> None:
     """Compose and check the words of every row; read the claims, which are judged hours later.
 
     Raises:
-        ConfigError: naming every problem with the row that it is of, or the claim that is wrong.
+        ConfigError: naming problems with the rows that they are of, or the claim that is wrong.
     """
     from constructors import components  # seconds to import
     from studies.outcome import outcome
@@ -133,6 +158,8 @@ def check(study: Study, jobs: Sequence[Job], composition: Composition) -> None:
         except HYDRA_ERRORS as error:
             told = str(refusal(error, job.words, composition))
             problems |= dict.fromkeys(f"study row {row}: {each}" for each in told.splitlines())
+        if len(problems) >= MOST_PROBLEMS:  # a further word that is wrong is wrong in every row
+            break
     if problems:
         raise ConfigError("\n".join(problems))
 

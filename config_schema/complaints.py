@@ -51,8 +51,8 @@ def unknown(
     'net.widht=3: net has no widht, only pools, width (did you mean width?)'
     """
     name = key.rpartition(".")[2]
-    names = ", ".join(sorted(known)) or "nothing"
-    return line(key, value, f"{owner} no {name}, only {names}{hint(name, [*known, *elsewhere])}")
+    names = f"only {', '.join(sorted(known))}" if known else "nor any other setting"
+    return line(key, value, f"{owner} no {name}, {names}{hint(name, [*known, *elsewhere])}")
 
 
 def complaint(error: BaseException) -> str | None:

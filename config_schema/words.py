@@ -145,6 +145,9 @@ def _wrong_values(
             owner = OmegaConf.select(base, parent) if parent else base
             if not isinstance(owner, DictConfig):
                 yield line(key, value, f"{parent} is a value and has no {name}")
+            elif name not in owner and name in _parts(parent, owner, composition):
+                chosen = ",".join([*map(str, owner), name])
+                yield line(key, value, f"nothing chooses {name}, write {parent}=[{chosen}] too")
             elif name not in owner:
                 known = _known(base, parent)
                 where = f"{parent}.{name}" if parent else name
@@ -154,6 +157,13 @@ def _wrong_values(
                 yield line(f"+{key}", value, "is there already, leave out the +")
             else:
                 yield line(key, value, _first_lines(error))
+
+
+def _parts(group: str, owner: DictConfig, composition: Composition) -> list[str]:
+    """The options of a group of which one chooses several; none of any other group."""
+    with composition.loader() as loader:
+        options = _options(loader, group) if group else []
+    return options if all(name in options for name in owner) else []
 
 
 def _known(base: DictConfig, key: object) -> set[str]:

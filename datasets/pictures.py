@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from io import BytesIO
 from pathlib import Path
 from typing import Annotated, Literal
@@ -37,9 +37,9 @@ UNREADABLE = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}  # by Pillow alone, 
 Image.MAX_IMAGE_PIXELS = None
 BILINEAR = Image.Resampling.BILINEAR  # Pillow's widens with the reduction, so that none aliases
 FITS: dict[Fit, Callable[[Image.Image, tuple[int, int]], Image.Image]] = {
-    "crop": lambda image, size: ImageOps.fit(image, size, BILINEAR),
-    "pad": lambda image, size: ImageOps.pad(image, size, BILINEAR),
-    "stretch": lambda image, size: image.resize(size, BILINEAR),
+    "crop": partial(ImageOps.fit, method=BILINEAR),
+    "pad": partial(ImageOps.pad, method=BILINEAR),
+    "stretch": partial(Image.Image.resize, resample=BILINEAR),
 }
 
 

@@ -16,6 +16,10 @@ __all__ = ["StudySweeper"]
 
 log = logging.getLogger(__name__)
 
+ATTEMPTS = 2
+"""How often a run is launched that ends neither with a result nor with a failure of its own: it was
+killed, or was in a pool of processes of which one was killed, which ends them all."""
+
 
 @dataclass
 class StudySweeperConf:
@@ -62,10 +66,16 @@ class StudySweeper(BasicSweeper):
                     log.error("not run: %s needs %s", job.name, ", ".join(missing))
                 elif states[job.name] != "done":
                     ready.append(job)
-            if not ready:
-                continue
-            words = [[*job.words, f"hydra.sweep.subdir={quoted(job.name)}"] for job in ready]
-            returns.append(self.launcher.launch(words, initial_job_idx=started))
-            started += len(ready)
-            states |= {job.name: folder.state(job) for job in ready}
+            for _ in range(ATTEMPTS):
+                if not ready:
+                    break
+                words = [[*job.words, f"hydra.sweep.subdir={quoted(job.name)}"] for job in ready]
+                try:
+                    returns.append(self.launcher.launch(words, initial_job_idx=started))
+                except Exception as error:  # of the launcher's, see `ATTEMPTS`
+                    reason = " ".join(f"{type(error).__name__}: {error}".split())
+                    log.error("a process of the launcher's has died: %s", reason)
+                started += len(ready)
+                states |= {job.name: folder.state(job) for job in ready}
+                ready = [job for job in ready if states[job.name] in ("torn", "waiting")]
         return returns

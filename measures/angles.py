@@ -16,6 +16,7 @@ from analysis.broken_equivariance import draw_accuracies_over_angles
 from datasets.framing import circle_crop
 from datasets.spec import DataSpec, Split
 from measures.measure import Measure, Measured, Subject
+from measures.own_symmetries import check_turns
 from partial_equiv.equivariance import act_on_images
 from partial_equiv.groups import SO2
 from partial_equiv.intervals import Count
@@ -49,9 +50,10 @@ class Angles(Measure):
         self.angles = sorted({*steps, *QUARTERS, WORST})
 
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
-        """Raise Refusal if the net does not classify."""
+        """Raise Refusal if the net does not classify images."""
         if task.monitor != "accuracy":
             raise Refusal("needs a net that classifies; try task=classification")
+        check_turns(spec)
 
     def measure(self, subject: Subject) -> Measured:
         """Test at every angle."""

@@ -11,6 +11,7 @@ from analysis.turn import draw_turn, probabilities_over_turn, swing
 from analysis.turntable import turned
 from datasets.spec import DataSpec, Split
 from measures.measure import Measure, Measured, Subject
+from measures.own_symmetries import check_turns
 from partial_equiv.gconv import Convolution
 from partial_equiv.intervals import Count
 from partial_equiv.refusal import Refusal
@@ -45,6 +46,7 @@ class Gallery(Measure):
         convolves = any(isinstance(layer, Convolution) for layer in model.modules())
         if not convolves and task.monitor != "accuracy":
             raise Refusal("needs a net with group convolutions, or one that classifies")
+        check_turns(spec)
 
     def measure(self, subject: Subject) -> Measured:
         """Draw all that the net has to show."""

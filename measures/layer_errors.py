@@ -9,10 +9,12 @@ from math import isfinite
 
 from torch import Tensor, nn
 
+from datasets.spec import DataSpec
 from measures.measure import Probe
-from measures.own_symmetries import own_actions
+from measures.own_symmetries import check_moves, own_actions
 from partial_equiv.equivariance import equivariance_error
 from partial_equiv.intervals import Several
+from tasks import Task
 
 __all__ = ["LayerErrors", "recorded"]
 
@@ -28,6 +30,10 @@ class LayerErrors(Probe):
 
     def __init__(self, num_images: Several = 8) -> None:
         self.num_images = num_images
+
+    def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
+        """Raise Refusal if it is not known how the net's answers move with the image."""
+        check_moves(spec)
 
     def look(self, model: nn.Module, images: Tensor) -> Mapping[str, float]:
         """The errors that are finite, as layer_errors/<layer>; the net itself is the layer output.

@@ -105,6 +105,10 @@ class Probe(ABC):
 
     num_images: int
 
+    def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
+        """Raise ValueError, before anything is trained, if this cannot be looked at of the net."""
+        return
+
     @abstractmethod
     def look(self, model: nn.Module, images: Tensor) -> Mapping[str, float]:
         """Figures by names of their own, <probe>/…, to join the epoch's record.

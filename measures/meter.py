@@ -10,11 +10,10 @@ from analysis.broken_equivariance import draw_errors_over_layers
 from datasets.spec import DataSpec
 from measures.layer_errors import recorded
 from measures.measure import Measure, Measured, Subject
-from measures.own_symmetries import TOLERANCE, described, own_actions
+from measures.own_symmetries import TOLERANCE, check_moves, described, own_actions
 from partial_equiv.equivariance import Action, equivariance_error
 from partial_equiv.groups import SO2
 from partial_equiv.intervals import Several
-from partial_equiv.refusal import Refusal
 from tasks import Task
 
 __all__ = ["Meter"]
@@ -43,10 +42,7 @@ class Meter(Measure):
 
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
         """Raise Refusal if it is not known how the net's answers move with the image."""
-        if spec.num_classes is None:
-            raise Refusal(
-                "needs a data set with classes: how target vectors move with the image is not known"
-            )
+        check_moves(spec)
 
     def measure(self, subject: Subject) -> Measured:
         """Measure on the test images; a net that has collapsed has no errors but a reason."""

@@ -15,6 +15,7 @@ from analysis.mirrored_maps import draw_mirrored_maps
 from analysis.responses import responses
 from datasets.spec import DataSpec
 from measures.measure import Measure, Measured, Subject
+from measures.own_symmetries import check_turns
 from partial_equiv.equivariance import Action, equivariance_error, layer_correlations
 from partial_equiv.gconv import frozen_kernels
 from partial_equiv.groups import Mirror
@@ -62,9 +63,10 @@ class MirrorImages(Measure):
         self.num_images = num_images
 
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
-        """Raise ValueError if the net tells no classes."""
+        """Raise Refusal if the net tells no classes of images."""
         if not isinstance(task, Classification):
             raise Refusal("compares accuracies on mirror images, use task=classification")
+        check_turns(spec)
 
     def measure(self, subject: Subject) -> Measured:
         """Look at the test images and their mirror images."""

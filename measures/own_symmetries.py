@@ -5,11 +5,13 @@ from math import atan2, degrees, pi
 import torch
 from torch import Tensor, nn
 
+from datasets.spec import DataSpec
 from partial_equiv.equivariance import Action, actions
 from partial_equiv.groups import Cyclic, Finite
+from partial_equiv.refusal import Refusal
 from partial_equiv.sampling import samplings
 
-__all__ = ["TOLERANCE", "described", "own_actions"]
+__all__ = ["TOLERANCE", "check_moves", "check_turns", "described", "own_actions"]
 
 TOLERANCE = torch.finfo(torch.float32).eps ** 0.5
 """Relative errors up to this one are those of rounding: the net counts as exact."""
@@ -27,6 +29,23 @@ def own_actions(model: nn.Module) -> list[Action]:
     parts = [torch.arange(4) * pi / 2] + [torch.arange(2.0)] * (group.element_size - 1)
     elements = torch.cartesian_prod(*parts).reshape(-1, group.element_size)
     return actions(group, elements)[1:]
+
+
+def check_turns(spec: DataSpec) -> None:
+    """Raise Refusal unless the samples are images, which one can turn and mirror."""
+    if spec.whole_orbits:
+        raise Refusal("needs single images: the samples are whole orbits; try dataset.whole=False")
+    if max(spec.size) == 1:
+        raise Refusal("needs images: a sample of one pixel, such as a latent, does not turn")
+
+
+def check_moves(spec: DataSpec) -> None:
+    """Raise Refusal if it is not known how a net's answers move with the image."""
+    check_turns(spec)
+    if spec.num_classes is None:
+        raise Refusal(
+            "needs a data set with classes: how target vectors move with the image is not known"
+        )
 
 
 def described(matrix: Tensor) -> str:

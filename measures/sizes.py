@@ -14,7 +14,7 @@ from analysis.broken_equivariance import draw_errors_over_sizes
 from datasets.randomness import keyed_generator
 from datasets.spec import DataSpec
 from measures.measure import Measure, Measured, Subject
-from measures.own_symmetries import TOLERANCE, own_actions
+from measures.own_symmetries import TOLERANCE, check_turns, own_actions
 from partial_equiv.equivariance import equivariance_error, inexact_layers
 from partial_equiv.intervals import Count, Several
 from partial_equiv.refusal import Refusal
@@ -49,9 +49,10 @@ class Sizes(Measure):
         self.sizes, self.num_images = sizes, num_images
 
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
-        """Raise Refusal if the net does not classify, or a size is too small for it."""
+        """Raise Refusal if the net does not classify images, or a size is too small for it."""
         if task.monitor != "accuracy":
             raise Refusal("needs a net that classifies; try task=classification")
+        check_turns(spec)
         size = min(self.sizes)
         try:
             inexact_layers(model, spec.in_channels, (size, size))

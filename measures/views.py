@@ -18,7 +18,11 @@ BATCH = 512
 
 
 class Views(Measure):
-    """Accuracy and agreement of a classifier over the views of the test images."""
+    """Accuracy and agreement of a classifier over the views of the test images.
+
+    Values: "accuracy", "consistency" (see `agreement`), "chance", the accuracy of guessing, and
+    "images", their number. Table: "angles", a row for each view.
+    """
 
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
         """Raise ValueError unless the net classifies views of images."""
@@ -34,11 +38,21 @@ class Views(Measure):
         accuracies = (told == classes[:, None]).double().mean(0).tolist()
         same = (told == told[:, :1]).double().mean(0).tolist()
         picture = subject.picture("over_angles")
-        draw_over_angles({"this net": accuracies}, {"this net": same}, picture)
+        found = agreement(told, classes) | {
+            "chance": 1 / subject.spec.num_outputs,
+            "images": len(classes),
+        }
+        draw_over_angles(
+            {"this net": accuracies},
+            {"this net": same},
+            picture,
+            num_images=len(classes),
+            chance=found["chance"],
+        )
         degrees = [360 * k / len(same) for k in range(len(same))]
         rows = list(zip(degrees, accuracies, same, strict=True))
         columns = ["degrees", "accuracy", "same answer as upright"]
-        return Measured(agreement(told, classes), {"angles": (columns, rows)}, [picture])
+        return Measured(found, {"angles": (columns, rows)}, [picture])
 
 
 @torch.no_grad()

@@ -2,8 +2,9 @@ r"""Augerino: any net, averaged over transformed copies of its input from a lear
 
 f̄(x) = Σ_j w_j f(h_j x) / Σ_j w_j,    h_j = exp(θ π u_j), mirrored with a learned probability.
 
-The copies of an image are a `Sampling`: angles on a grid over [-θπ, θπ] with a random shift of its
-own in training, none in evaluation. θ learns through the interpolation of the copies.
+The copies of an image are a `Sampling` with a `LearnedSubset`: angles on a grid over [-θπ, θπ] with
+a random shift of its own in training, none in evaluation. θ learns through the interpolation of the
+copies.
 
 Benton, Finzi, Izmailov, Wilson, "Learning Invariances in Neural Networks", NeurIPS 2020.
 """
@@ -17,6 +18,7 @@ from partial_equiv.gconv import GroupFeature
 from partial_equiv.groups import O2, SO2
 from partial_equiv.intervals import Count, Fraction, Positive
 from partial_equiv.refusal import Refusal
+from partial_equiv.relaxations import Layer, LearnedSubset
 from partial_equiv.sampling import Sampling
 
 __all__ = ["Augerino"]
@@ -39,7 +41,7 @@ class Augerino(nn.Module):
             tells the net the angle (unless 0 is the background).
 
     Raises:
-        ValueError: for an odd number with `mirror`, and as `Sampling` does.
+        ValueError: for an odd number with `mirror`, and as `Sampling` and `LearnedSubset` do.
 
     >>> import torch
     >>> Augerino(nn.Sequential(nn.Flatten(), nn.Linear(36, 3)))(torch.zeros(2, 1, 6, 6)).shape
@@ -59,22 +61,18 @@ class Augerino(nn.Module):
         super().__init__()
         if mirror and num_copies % 2:
             raise Refusal("mirror needs an even number, half of each", num_copies=num_copies)
-        self.augmentation = Sampling(
-            O2() if mirror else SO2(),
-            num_copies,
-            sampling="random",
-            scope="element",
-            partial=True,
-            initial_range=initial_range,
-            initial_keep=initial_keep,
+        group = O2() if mirror else SO2()
+        self.copies = Sampling(group, num_copies, sampling="random", scope="element")
+        self.augmentation = LearnedSubset(
+            Layer(group, num_copies), initial_range=initial_range, initial_keep=initial_keep
         )
         self.inner, self.outside = inner, outside
 
     def forward(self, images: Tensor) -> Tensor:
-        group, num_images = self.augmentation.group, len(images)
+        group, num_images = self.copies.group, len(images)
         identity = group.identity(images.dtype, images.device)
         given = GroupFeature(images[:, :, None], identity[None, None], group=group)
-        sample = self.augmentation(given)
+        sample = self.copies.sample(given, relaxation=self.augmentation)
         elements = sample.elements.expand(num_images, -1, -1)  # [B, n, d]
         copies = images[:, None].expand(-1, elements.shape[1], -1, -1, -1)  # [B, n, C, H, W]
         moved = resample(

@@ -23,6 +23,7 @@ from models.readout import readout
 from partial_equiv.ck import Kernel
 from partial_equiv.gconv import (
     Activation,
+    Convolution,
     Dropout,
     GroupConv,
     GroupFeature,
@@ -33,7 +34,6 @@ from partial_equiv.gconv import (
 )
 from partial_equiv.intervals import Count, Natural, Positive, Share
 from partial_equiv.refusal import Refusal
-from partial_equiv.sampling import Sampling
 
 __all__ = ["CKResNet", "ResidualBlock"]
 
@@ -92,10 +92,10 @@ class ResidualBlock(nn.Module):
         return self.activation(self.pool(self.norm(branch.map(lambda x: x + short.x))))
 
 
-def same_everywhere(sampling: Sampling) -> bool:
-    """Whether all layers with such a sampling compute the same elements."""
-    fixed = sampling.sampling == "deterministic" or sampling.scope == "network"
-    return fixed and not sampling.partial
+def same_everywhere(layer: Convolution) -> bool:
+    """Whether all layers that are made like this one compute the same elements."""
+    fixed = layer.sampling.sampling == "deterministic" or layer.sampling.scope == "network"
+    return fixed and not layer.relaxation.chooses
 
 
 class CKResNet(nn.Sequential):
@@ -163,7 +163,7 @@ class CKResNet(nn.Sequential):
         channels = [hidden_channels, *layer_channels(hidden_channels, widths)]
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         layers["lifting"] = first = lifting(in_channels, hidden_channels)
-        if shortcut == "identity" and not same_everywhere(first.sampling):
+        if shortcut == "identity" and not same_everywhere(first):
             raise Refusal(
                 "the layers compute different elements, use shortcut=pointwise", shortcut="identity"
             )

@@ -131,9 +131,9 @@ class ResNet(nn.Sequential):
             padding="same",
             bias=False,
         )
-        if not same_everywhere(first.sampling):
-            sampling = first.sampling
-            cause = {"partial": True} if sampling.partial else {"scope": sampling.scope}
+        if not same_everywhere(first):
+            scope = {"scope": first.sampling.scope}
+            cause = {"partial": True} if first.relaxation.chooses else scope
             raise Refusal(
                 "a ResNet adds what its layers compute, and needs the same elements of all of "
                 "them: conv.partial=False, and base_group.scope=network or "

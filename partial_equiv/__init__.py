@@ -1,4 +1,4 @@
-"""Partially equivariant group convolutions: groups, samplings, continuous kernels, layers.
+"""Partially equivariant group convolutions: groups, samplings, relaxations, kernels, layers.
 
 What is named here is loaded when it is first asked for: messages and intervals need no torch.
 """
@@ -49,14 +49,19 @@ if TYPE_CHECKING:
     from partial_equiv.penalties import monotone as monotone
     from partial_equiv.penalties import narrow as narrow
     from partial_equiv.refusal import Refusal as Refusal
+    from partial_equiv.relaxations import InputSubset as InputSubset
+    from partial_equiv.relaxations import Layer as Layer
+    from partial_equiv.relaxations import LearnedSubset as LearnedSubset
+    from partial_equiv.relaxations import Relaxation as Relaxation
+    from partial_equiv.relaxations import collected_terms as collected_terms
+    from partial_equiv.relaxations import learned_subsets as learned_subsets
+    from partial_equiv.relaxations import numbers as numbers
+    from partial_equiv.relaxations import project_ as project_
+    from partial_equiv.relaxations import relaxations_of as relaxations_of
+    from partial_equiv.relaxations import set_progress as set_progress
     from partial_equiv.sampling import Sample as Sample
     from partial_equiv.sampling import Sampling as Sampling
-    from partial_equiv.sampling import learned_subsets as learned_subsets
-    from partial_equiv.sampling import project_ as project_
     from partial_equiv.sampling import samplings as samplings
-    from partial_equiv.sampling import set_progress as set_progress
-    from partial_equiv.variational import SubsetEncoder as SubsetEncoder
-    from partial_equiv.variational import collected_kl as collected_kl
 
 __all__ = [
     "MLP",
@@ -78,25 +83,28 @@ __all__ = [
     "GroupConv",
     "GroupFeature",
     "GroupPool",
+    "InputSubset",
     "Kernel",
+    "Layer",
+    "LearnedSubset",
     "LiftingConv",
     "MAGNet",
     "Mirror",
     "Norm",
     "PointwiseConv",
     "Refusal",
+    "Relaxation",
     "Sample",
     "Sampling",
     "SeparableKernel",
     "Shift",
     "Siren",
     "SpatialPool",
-    "SubsetEncoder",
     "Trivial",
     "act",
     "act_on_images",
     "actions",
-    "collected_kl",
+    "collected_terms",
     "equivariance_error",
     "frozen_kernels",
     "inexact_layers",
@@ -105,14 +113,16 @@ __all__ = [
     "learned_subsets",
     "monotone",
     "narrow",
+    "numbers",
     "project_",
+    "relaxations_of",
     "samplings",
     "set_progress",
     "translate_elements",
 ]
 
 PARTS = (
-    *("refusal", "groups", "variational", "sampling", "ck", "gconv"),
+    *("refusal", "groups", "sampling", "relaxations", "ck", "gconv"),
     *("equivariance", "penalties"),
 )
 

@@ -1,14 +1,15 @@
 """Penalties on a model's parameters, to be added to the loss."""
 
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from partial_equiv.gconv import Convolution
-from partial_equiv.sampling import samplings
+from partial_equiv.relaxations import relaxations_of
 
-__all__ = ["kernel_l2", "monotone", "narrow"]
+__all__ = ["PENALTIES", "kernel_l2", "monotone", "narrow"]
 
 
 def monotone(model: nn.Module) -> Tensor:
@@ -38,5 +39,13 @@ def kernel_l2(model: nn.Module) -> Tensor:
 
 def ranges(model: nn.Module) -> list[Tensor]:
     """The learned ranges θ_l as they count, in the order of the layers."""
-    learned = (each for _, each in samplings(model) if isinstance(each.range, nn.Parameter))
-    return [sampling.extent for sampling in learned]
+    found = (relaxation.learned_extent for _, relaxation in relaxations_of(model))
+    return [extent for extent in found if extent is not None]
+
+
+PENALTIES: Mapping[str, Callable[[nn.Module], Tensor]] = {
+    "monotone": monotone,
+    "narrow": narrow,
+    "kernel_l2": kernel_l2,
+}
+"""By the names that `train.penalties` knows them by; every net has them."""

@@ -19,7 +19,7 @@ from analysis.tables import markdown, number
 from composition import CONFIG_FOLDER
 from config_schema import ConfigError, complaint
 from constructors import compose
-from plain_files import write_whole
+from plain_files import read_text, write_whole
 from run_folder import read_about
 from studies.finished import FinishedRun, finished_runs
 from studies.folder import StudyFolder, read_study_folder
@@ -137,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--file", type=Path, default=FILE, help="EXPERIMENTS.md, or another one")
     given = parser.parse_args(arguments)
     try:
-        text = given.file.read_text()
+        text = read_text(given.file, "it should be Markdown")
         there = blocks(text)
         contents = {
             name: block(name, study)

@@ -1,17 +1,22 @@
 """The runs of a study that are done, as reports look at them."""
 
-import csv
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from config_schema.quoting import typed
 from constructors import LoadedRun, load_run
-from run_folder import is_done, read_result
+from partial_equiv.refusal import Refusal
+from plain_files import read_table
+from run_folder import RESULT, read_result
 from studies.folder import StudyFolder
 from tracking import read_metrics
 
 __all__ = ["FinishedRun", "finished_runs"]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -39,8 +44,9 @@ class FinishedRun:
         path = self.folder / "tables" / f"{name}.csv"
         if not path.is_file():
             return []
-        with path.open(newline="") as file:
-            return list(csv.DictReader(file))
+        measure = name.partition("/")[0]
+        words = f"{typed('train.resume', self.folder)} measure=[{measure}]"
+        return read_table(path, f"{words} writes it anew")
 
     def load(self) -> LoadedRun:
         """Its trained net, and what it was built from."""
@@ -48,9 +54,13 @@ class FinishedRun:
 
 
 def finished_runs(study: StudyFolder) -> list[FinishedRun]:
-    """The runs of a study that are done, in the study's order."""
-    return [
-        FinishedRun(job.row, job.seed, study.place(job), read_result(study.place(job)))
-        for job in study.jobs
-        if is_done(study.place(job))
-    ]
+    """The runs of a study that are done, in the study's order; damaged results are told."""
+    found = []
+    for job in study.jobs:
+        place = study.place(job)
+        try:
+            if (place / RESULT).exists():
+                found.append(FinishedRun(job.row, job.seed, place, read_result(place)))
+        except (OSError, Refusal) as error:
+            log.warning("left out: %s", error)
+    return found

@@ -6,6 +6,7 @@ report.md, tables/, figures/
 """
 
 import json
+import logging
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -14,6 +15,7 @@ from statistics import fmean
 from typing import Any, Literal, TypeAlias
 
 from config_schema import ConfigError
+from partial_equiv.refusal import Refusal
 from plain_files import read_json, write_whole
 from run_folder import (
     has_checkpoint,
@@ -28,6 +30,8 @@ from studies.study import Job, Study, read_study
 __all__ = ["State", "StudyFolder", "is_study", "read_study_folder"]
 
 STUDY = "study.json"
+log = logging.getLogger(__name__)
+
 REMEDY = "start the study again to write it anew"
 State: TypeAlias = Literal["done", "running", "torn", "failed", "waiting"]
 
@@ -57,8 +61,7 @@ class StudyFolder:
             ConfigError: if the folder holds another study, or the same one with other words.
         """
         jobs = {job.name: job for job in self.jobs}
-        if is_study(self.path):
-            there = read_study_folder(self.path)
+        if is_study(self.path) and (there := self._there()) is not None:
             rows = {job.row for job in self.jobs}
             jobs = {job.name: job for job in there.jobs if job.row in rows} | jobs
             for what, old, new in (
@@ -77,6 +80,17 @@ class StudyFolder:
             "jobs": [asdict(job) for job in jobs.values()],
         }
         write_whole(self.path / STUDY, json.dumps(about, indent=1) + "\n")
+
+    def _there(self) -> "StudyFolder | None":
+        """The study that is in the folder already; None, and a warning, if its file is damaged.
+
+        (Nothing is mixed: each run compares its own config before it goes on.)
+        """
+        try:
+            return read_study_folder(self.path)
+        except (ConfigError, Refusal) as error:
+            log.warning("%s: that is done now", error)
+            return None
 
     def place(self, job: Job) -> Path:
         """The run folder of a job."""
@@ -144,7 +158,7 @@ def read_study_folder(path: Path) -> StudyFolder:
     """The study in a folder.
 
     Raises:
-        ConfigError: if there is none, or its file is damaged.
+        ValueError: if there is none, or its file is damaged.
     """
     file = path / STUDY
     if not file.is_file():
@@ -158,5 +172,6 @@ def read_study_folder(path: Path) -> StudyFolder:
         study = read_study(values["study"])
         further = tuple(map(str, values["further"]))
         return StudyFolder(path, str(values["name"]), study, further, tuple(jobs))
-    except (AttributeError, KeyError, TypeError, ValueError):
-        raise ConfigError(f"{file} is damaged; {REMEDY}") from None
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise ConfigError(f"{file} is damaged ({reason}); {REMEDY}") from None

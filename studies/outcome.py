@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite, nan
+from math import isfinite
 from statistics import fmean, stdev
 from typing import Any
 
 from analysis.claims import Judgement, Values, interval, judge
-from analysis.comparison import data_of
+from analysis.comparison import data_of, figure
 from run_folder import read_config
 from studies.finished import FinishedRun
 from studies.study import Row, Study
@@ -118,8 +118,11 @@ def outcome(study: Study, runs: Sequence[FinishedRun]) -> Outcome:
     rows = {}
     for name, row in study.named_rows().items():
         own = [run for run in runs if run.row == name]
-        found = {run.seed: run.result[study.metric] for run in own if study.metric in run.result}
-        values = {seed: nan if value is None else float(value) for seed, value in found.items()}
+        values = {
+            run.seed: figure(run.result, study.metric, run.folder)
+            for run in own
+            if study.metric in run.result
+        }
         rows[name] = RowOutcome(row, own, values)
     known = {name: row.values for name, row in rows.items()}
     return Outcome(rows, [judge(claim, known) for claim in study.claims])

@@ -8,6 +8,7 @@ It is logged as well, where the study's runs are: by the tracker that the study'
 
 import json
 import logging
+import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
@@ -34,9 +35,15 @@ __all__ = ["main", "report", "study_tracker"]
 
 log = logging.getLogger(__name__)
 
+SHOWN = 12
+"""Lines of a table of the study's own that the terminal shows."""
+
 
 def report(folder: StudyFolder) -> str:
-    """Write and log what the runs that are done come to; return it as Markdown.
+    """Write and log what the runs that are done come to.
+
+    Returns:
+        It as Markdown, of whose long tables of the study's own a part stands in their files only.
 
     Raises:
         ValueError: for a claim that cannot be read, or that names a row that there is not.
@@ -60,8 +67,7 @@ def report(folder: StudyFolder) -> str:
         **own.values,
     }
     write_whole(folder.path / "report.json", json.dumps(_plain(about), indent=1) + "\n")
-    text = "\n\n".join(f"**{name}**\n\n{markdown(table)}" for name, table in tables.items())
-    write_whole(folder.path / "report.md", text + "\n")
+    write_whole(folder.path / "report.md", _text(tables) + "\n")
     tracker = study_tracker(folder) if runs else JsonTracker(folder.path)
     for name, (columns, *rows) in tables.items():
         tracker.table(name, columns, rows)
@@ -70,7 +76,20 @@ def report(folder: StudyFolder) -> str:
     means = {name: row.mean for name, row in found.rows.items()}
     told = {f"{name}/{study.metric}": mean for name, mean in means.items() if mean is not None}
     tracker.finish({**told, **own.values})
-    return text
+    return _text(tables, {name: folder.path / "tables" / f"{name}.csv" for name in own.tables})
+
+
+def _text(tables: Mapping[str, Table], files: Mapping[str, Path] | None = None) -> str:
+    """Tables as Markdown; long ones that have files are shortened, and name them."""
+    parts = []
+    for name, table in tables.items():
+        text, left = f"**{name}**\n\n{markdown(table)}", table[SHOWN + 1 :]
+        if files and name in files and left:
+            place = os.path.relpath(files[name])
+            short = markdown(table[: SHOWN + 1])
+            text = f"**{name}**\n\n{short}\n\n… and {len(left)} more lines in {place}"
+        parts.append(text)
+    return "\n\n".join(parts)
 
 
 def own_tables(folder: StudyFolder, found: Outcome) -> dict[str, Table]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from config_schema import ConfigError
+from config_schema import complaint
 from run_folder import read_failure
 from studies.folder import StudyFolder, read_study_folder
 
@@ -18,11 +18,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = ArgumentParser(prog="python -m studies.status", description=__doc__)
     parser.add_argument("folder", type=Path, help="of the study")
     try:
-        folder = read_study_folder(parser.parse_args(arguments).folder)
-    except ConfigError as error:
-        sys.stderr.write(f"{error}\n")
+        told = lines(read_study_folder(parser.parse_args(arguments).folder))
+    except (OSError, ValueError) as error:
+        if (reason := complaint(error)) is None:
+            raise
+        sys.stderr.write(f"{reason}\n")
         return 1
-    sys.stdout.write("\n".join(lines(folder)) + "\n")
+    sys.stdout.write("\n".join(told) + "\n")
     return 0
 
 

@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -14,6 +14,7 @@ from models.stiffness import StiffnessHead
 from models.vae import Autoencoding
 from partial_equiv.intervals import Fraction, NonNegative
 from partial_equiv.refusal import Refusal
+from tasks.figures import Figures, Name
 
 __all__ = ["ELBO", "Classification", "Regression", "Task"]
 
@@ -34,6 +35,16 @@ class Task(ABC):
     @abstractmethod
     def step(self, model: nn.Module, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the mean loss of a batch and its batch-mean metrics, all scalars."""
+
+    def figures(self) -> Figures:
+        """Return what gathers, over an evaluation, figures that are no means over batches."""
+        return Figures()
+
+    def evaluate(
+        self, model: nn.Module, batch: tuple[Tensor, ...], figures: Figures
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """As `step`, in an evaluation, whose figures are shown the answers if they are for them."""
+        return self.step(model, batch)
 
     def check(self, spec: DataSpec) -> None:
         """Raise ValueError if the data set is not one for this task."""
@@ -56,6 +67,11 @@ class Task(ABC):
 class Classification(Task):
     """Cross entropy of logits [B, K] against classes [B]; reports and selects by accuracy.
 
+    Args:
+        label_smoothing: share of the probability that the loss wants spread over all classes.
+        metrics: further figures of validation and test, see `tasks.figures`.
+        class_names: of the data set; () gives the classes their numbers.
+
     >>> import torch
     >>> logits, classes = torch.eye(3) * 50, torch.tensor([0, 1, 0])
     >>> loss, metrics = Classification().step(torch.nn.Identity(), (logits, classes))
@@ -66,15 +82,31 @@ class Classification(Task):
     monitor = "accuracy"
     mode = "max"
 
-    def __init__(self, label_smoothing: Fraction = 0.0) -> None:
-        self.label_smoothing = label_smoothing
+    def __init__(
+        self,
+        label_smoothing: Fraction = 0.0,
+        metrics: Sequence[Name] = (),
+        class_names: Sequence[str] = (),
+    ) -> None:
+        self.label_smoothing, self.metrics, self.class_names = label_smoothing, metrics, class_names
+
+    def figures(self) -> Figures:
+        """Return what gathers the further figures of an evaluation."""
+        return Figures(self.metrics, self.class_names)
 
     def step(self, model: nn.Module, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the mean loss and {"accuracy"} of a batch (images [B, C, H, W], classes [B])."""
+        return self.evaluate(model, batch, Figures())
+
+    def evaluate(
+        self, model: nn.Module, batch: tuple[Tensor, ...], figures: Figures
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """As `step`; the figures are shown the logits."""
         images, classes = batch
         logits = model(images)  # [B, K]
         if isinstance(logits, Autoencoding):
             raise Refusal("the net is an autoencoder; try task=elbo", task="classification")
+        figures.update(logits, classes)
         loss = functional.cross_entropy(logits, classes, label_smoothing=self.label_smoothing)
         return loss, {"accuracy": (logits.argmax(1) == classes).double().mean()}
 
@@ -85,6 +117,14 @@ class Classification(Task):
             raise Refusal("the data set has no classes but target vectors; try task=regression")
         if spec.num_classes == 1:
             raise Refusal("the data set has one class, which leaves a net nothing to tell")
+        if "top5" in self.metrics and spec.num_classes <= 5:
+            reason = f"top5 is always right: the data set has {spec.num_classes} classes"
+            raise Refusal(f"{reason}; leave it out", metrics=_listed(self.metrics))
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names as one types them."""
+    return f"[{','.join(names)}]"
 
 
 class Regression(Task):

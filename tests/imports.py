@@ -24,26 +24,16 @@ def module_name(path: Path, root: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imported_names(path: Path, root: Path, *, for_types: bool = True) -> set[str]:
+def imported_names(path: Path, root: Path) -> set[str]:
     """Return all imported names, absolute and dotted; `from a import b` gives `a.b`.
 
-    Imports inside functions count as well, and so do those that only a type checker sees
-    (`if TYPE_CHECKING`), unless `for_types` is False.
+    Imports inside functions count as well, and so do those that only a type checker sees.
     """
     package = module_name(path, root).split(".")
     if path.name != "__init__.py":
         package = package[:-1]
     names: set[str] = set()
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    unseen = {
-        below
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-        for below in ast.walk(node)
-    }
-    for node in ast.walk(tree):
-        if node in unseen and not for_types:
-            continue
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):

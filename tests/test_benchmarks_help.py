@@ -12,7 +12,7 @@ COMMANDS = [
     path.stem
     for path in sorted(Path(benchmarks.__file__).parent.glob("*.py"))
     if "__main__" in path.read_text()
-]
+] + ["campaign"]
 
 
 @pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")

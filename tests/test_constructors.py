@@ -75,7 +75,7 @@ def test_a_net_gets_the_layers_that_its_signature_asks_for() -> None:
     shortcut, conv = model.block1.shortcut, model.block1.conv1
     assert type(shortcut).__name__ == "PointwiseConv"
     assert type(shortcut.kernel) is type(conv.kernel)
-    assert (shortcut.sampling.partial, conv.sampling.partial) == (False, True)
+    assert (shortcut.relaxation.chooses, conv.relaxation.chooses) == (False, True)
     assert shortcut.sampling.num_samples == conv.sampling.num_samples == 4
 
 

@@ -44,6 +44,8 @@ def test_every_section_has_a_contract() -> None:
         ("kernel", "partial_equiv.groups.SO2"),
         ("base_group", "partial_equiv.groups.SO2"),
         ("base_group", "partial_equiv.sampling.samplings"),
+        ("relaxation", "partial_equiv.relaxations.Layer"),
+        ("relaxation", "partial_equiv.relaxations.Relaxation"),
         ("task", "torch.nn.CrossEntropyLoss"),
         ("task", "tasks.Task"),
         ("train", "trainer.FitResult"),

@@ -247,7 +247,7 @@ def test_help_says_of_each_option_what_it_is(terminal: Terminal) -> None:
     [
         ("", "net= dataset= experiment= train. hydra/launcher=", "sweep= sweep/"),
         ("net=", "net=gcnn net=p4cnn", "net=_x"),
-        ("experiment=exact/", "experiment=exact/small-mnist", "experiment=exact/_mnist"),
+        ("experiment=exact/", "experiment=exact/mnist", "experiment=exact/_mnist"),
         ("+experiment=sp", "+experiment=speed/rotmnist", "+experiment=rotmnist/ckresnet"),
         ("experiment=rotmnist/ckresnet train.ep", "train.epochs=", "train.resume="),
         ("net.widths=[1 net.", "", "Traceback"),

@@ -87,6 +87,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         ({"train": {"epochs": 3, "resume": "x"}}, True, True),
         ({"train": {"epochs": 9, "resume": None}}, False, True),
         ({"measure": {"gallery": {"num_images": 3}}}, False, True),
+        ({"task": {"metrics": ["auc"]}}, False, True),
         ({"net": {"widths": [1, 3]}}, False, False),
         ({"net": {"widths": [1, 2], "pool": "max"}}, False, False),
         ({"seed": 1}, False, False),

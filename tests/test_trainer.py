@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 import checkpoint
 from partial_equiv.penalties import monotone
-from partial_equiv.sampling import samplings
+from partial_equiv.relaxations import relaxations_of
 from tasks import Classification
 from tester import evaluate
 from tests.training.small import make_net, make_splits, make_trainer, plain_net
@@ -47,10 +47,10 @@ def test_it_learns_reports_and_returns_the_best(
 
 def test_ranges_stay_in_bounds_and_temperature_falls(tmp_path: Path) -> None:
     net = make_net()
-    result = fit(tmp_path, net, range_learning_rate=0.5, epochs=2)
-    for _, sampling in samplings(net):
-        assert 0 <= sampling.range.item() <= 1
-        assert sampling.temperature.item() == pytest.approx(0.5 - 0.4 * 9 / 10)
+    result = fit(tmp_path, net, rates={"range": 0.5}, epochs=2)
+    for _, learned in relaxations_of(net):
+        assert 0 <= learned.range.item() <= 1
+        assert learned.temperature.item() == pytest.approx(0.5 - 0.4 * 9 / 10)
     last = result.history[-1]
     assert (last["range/0"], last["range/3"]) != (1, 1)
 
@@ -81,11 +81,11 @@ def test_penalties_and_clipping_reach_the_gradient(tmp_path: Path) -> None:
     def growth(**options: object) -> float:
         net = make_net()
         with torch.no_grad():
-            net[0].sampling.range.fill_(0.3)
+            net[0].relaxation.range.fill_(0.3)
         fit(tmp_path / str(options), net, epochs=1, **options)
         return monotone(net).item()
 
-    assert growth(monotone_penalty=10.0) < growth() - 0.02
+    assert growth(penalties={"monotone": 10.0}) < growth() - 0.02
     free, clipped, small = plain_net(), plain_net(), make_net()
     before = free[1].weight.clone()
     fit(tmp_path / "c", free, optimizer="sgd", epochs=1)
@@ -93,13 +93,13 @@ def test_penalties_and_clipping_reach_the_gradient(tmp_path: Path) -> None:
     assert (clipped[1].weight - before).norm() < 1e-6 < (free[1].weight - before).norm()
     large = make_net()
     fit(tmp_path / "e", large, epochs=1)
-    fit(tmp_path / "f", small, epochs=1, kernel_l2_penalty=10.0)
+    fit(tmp_path / "f", small, epochs=1, penalties={"kernel_l2": 10.0})
     assert small[0].kernel_norm() < large[0].kernel_norm()
 
 
 def test_early_stop_keeps_the_best(tmp_path: Path) -> None:
-    # No learning: the first epoch stays the best.
-    result = fit(tmp_path, plain_net(), epochs=9, early_stop_epochs=2, learning_rate=1e-30)
+    still = {"learning_rate": 1e-30, "final_learning_rate": 1e-30}  # the first epoch stays the best
+    result = fit(tmp_path, plain_net(), epochs=9, early_stop_epochs=2, **still)
     assert (result.best_epoch, result.epochs_run) == (1, 3)
 
 

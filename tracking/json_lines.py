@@ -2,6 +2,7 @@
 
 import csv
 import json
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,9 +11,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from config_schema.quoting import typed
+from partial_equiv.refusal import Refusal
+from plain_files import intact_lines, write_whole
+
 __all__ = ["JsonTracker", "binned", "read_metrics", "rewind"]
 
 METRICS = "metrics.jsonl"
+
+log = logging.getLogger(__name__)
 
 
 class JsonTracker:
@@ -33,8 +40,7 @@ class JsonTracker:
 
     def scalars(self, values: Mapping[str, float], *, epoch: int, step: int) -> None:
         """Append one record with its own epoch and step."""
-        finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
-        self._append({"epoch": epoch, "step": step, **finite})
+        self._append(_finite({"epoch": epoch, "step": step, **values}))
 
     def histogram(self, name: str, values: Tensor, *, epoch: int, step: int) -> None:
         """Append a histogram of the finite values: counts in equal bins between low and high."""
@@ -76,27 +82,60 @@ def binned(values: Tensor, bins: int = 64) -> tuple[list[int], list[float]]:
 
 
 def read_metrics(run_folder: Path) -> list[dict[str, Any]]:
-    """The records of metrics.jsonl in their order; none if there is no such file."""
-    path = run_folder / METRICS
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    """The records of metrics.jsonl in their order; none if there is no such file.
+
+    Raises:
+        Refusal: if the file is damaged.
+    """
+    path, records = run_folder / METRICS, []
+    for number, record in intact_lines(path) if path.exists() else ():
+        if record is None or _epoch(record) is None:
+            word = typed("train.resume", run_folder)
+            raise Refusal(f"{path} is damaged (line {number}); {word} writes it anew")
+        records.append(record)
+    return records
 
 
-def rewind(run_folder: Path, epoch: int, *, source: Path | None = None) -> None:
-    """Drop from metrics.jsonl what was written after an epoch; torn lines go too.
+def rewind(
+    run_folder: Path, history: Sequence[Mapping[str, float]], *, source: Path | None = None
+) -> None:
+    """Make metrics.jsonl what it was when a training had this history.
 
-    With `source`, the records come from that folder's file instead.
+    What was written later is dropped, and so is a last line that was torn when its process was
+    killed. Records that are not those of the history are damaged: all are written anew from it, and
+    that is told.
+
+    Args:
+        run_folder: of the run that goes on.
+        history: of the checkpoint: what was recorded after each epoch, with "epoch" and "step".
+        source: the folder with the file so far, if it is another one.
     """
     path, origin = run_folder / METRICS, (source or run_folder) / METRICS
-    if not origin.exists():
-        return
-    kept = []
-    for line in origin.read_text().splitlines():
-        try:
-            if json.loads(line)["epoch"] <= epoch:
-                kept.append(line + "\n")
-        except (ValueError, KeyError, TypeError):
-            continue
-    run_folder.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{METRICS}.unfinished")
-    unfinished.write_text("".join(kept))
-    unfinished.replace(path)
+    lines = list(intact_lines(origin)) if origin.exists() else []
+    if lines and lines[-1][1] is None:
+        lines.pop()
+    last = max((record["epoch"] for record in history), default=0)
+    kept = [record for _, record in lines if record is None or (_epoch(record) or 0) <= last]
+    expected = json.loads(json.dumps([_finite(record) for record in history]))
+    if [record for record in kept if record is None or not _is_histogram(record)] != expected:
+        if history:
+            log.warning("%s is lost or damaged: written anew from the checkpoint", origin)
+        kept = expected
+    if kept or origin.exists():
+        run_folder.mkdir(parents=True, exist_ok=True)
+        write_whole(path, "".join(json.dumps(record) + "\n" for record in kept))
+
+
+def _finite(record: Mapping[str, float]) -> dict[str, float | None]:
+    """A record as JSON knows it: null for what is not finite."""
+    return {name: value if math.isfinite(value) else None for name, value in record.items()}
+
+
+def _epoch(record: Mapping[str, Any]) -> int | None:
+    """That a record is of; None if it does not say."""
+    epoch = record.get("epoch")
+    return epoch if isinstance(epoch, int) else None
+
+
+def _is_histogram(record: Mapping[str, Any]) -> bool:
+    return any(isinstance(value, dict) and "counts" in value for value in record.values())

@@ -13,6 +13,7 @@ import numpy as np
 from torch import Tensor
 
 from partial_equiv.refusal import Refusal
+from plain_files import read_text, write_whole
 from tracking.columns import of_one_type
 from tracking.json_lines import JsonTracker, binned
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["WandbTracker"]
 
 log = logging.getLogger(__name__)
+
+ID = re.compile(r"[0-9a-z]{8}")  # of a run
 
 # Quiet, and never waiting for long; the environment may say otherwise (WANDB_INIT_TIMEOUT, …).
 SETTINGS: dict[str, Any] = {
@@ -177,10 +180,18 @@ class WandbTracker(JsonTracker):
 
     def _kept_id(self) -> str:
         path = self.run_folder / "wandb_id"
-        if not path.exists():
+        try:
+            kept = read_text(path, "the run gets a new page").strip()
+            if ID.fullmatch(kept):
+                return kept
+            log.warning("%s is damaged: the run gets a new page", path)
+        except FileNotFoundError:
             self.run_folder.mkdir(parents=True, exist_ok=True)
-            path.write_text(uuid.uuid4().hex[:8])
-        return path.read_text().strip()
+        except Refusal as error:
+            log.warning("%s", error)
+        new = uuid.uuid4().hex[:8]
+        write_whole(path, new)
+        return new
 
     def _log(self, what: str, values: Callable[[], dict[str, Any]]) -> None:
         self._with_run(what, lambda run: run.log(values()))

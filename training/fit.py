@@ -13,7 +13,7 @@ from config_schema.quoting import typed
 from datasets.randomness import keyed_generator
 from datasets.spec import Split, Splits
 from partial_equiv.refusal import Refusal
-from partial_equiv.sampling import learned_subsets
+from partial_equiv.relaxations import numbers
 from tasks import Task
 from tester import means, totals
 from training.allocator import keep_freed_memory
@@ -64,12 +64,15 @@ class Fit:
         torch.manual_seed(seed)
         if settings.resume is not None:
             self.snapshots.restore(settings.resume)
+            if self.leads and (state.epoch >= self.num_epochs or self._stale()):
+                log.info("nothing is left to train, after %d epochs", state.epoch)
         else:
             self.snapshots.forget()
             self.task.prepare(self.model, self.splits.train)
             if not self.num_epochs:
                 self.snapshots.save_last()
         with (
+            self.stepper.collecting(),
             Interruption() as self.interruption,
             Progress(
                 steps=self.num_epochs * self.steps_per_epoch,
@@ -142,7 +145,7 @@ class Fit:
         self._check_finite(validation["loss"])
         values |= {f"val/{name}": value for name, value in validation.items()}
         values["lr"] = self.stepper.optimizer.param_groups[0]["lr"]
-        values |= {f"range/{name}": value for name, value in learned_subsets(self.model).items()}
+        values |= numbers(self.model)
         if self.leads and settings.probe is not None:
             values |= settings.probe(self.model)
         self._tick()
@@ -164,9 +167,11 @@ class Fit:
             num_ranks=ranks,
             device=self.fabric.device,
         )
+        figures = self.task.figures()
         with self.fabric.autocast():
             limited = islice(batches, self.settings.max_batches)
-            return self._means(totals(self.model, limited, self.task))
+            sums = totals(self.model, limited, self.task, figures)
+        return self._means(sums) | figures.values()
 
     def _means(self, sums: dict[str, Tensor]) -> dict[str, float]:
         """Return the means over the samples of all ranks."""

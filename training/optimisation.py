@@ -8,29 +8,34 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-__all__ = ["ROLES", "Schedule", "make_optimizer", "parameter_groups"]
-
-ROLES = ("weight", "range", "keep_logits", "omega0")
-"""A parameter's role is the last part of its name if that is one of these, else "weight"."""
+__all__ = ["Schedule", "make_optimizer", "parameter_groups"]
 
 
 def parameter_groups(
-    model: nn.Module, learning_rates: Mapping[str, float], weight_decay: float
+    model: nn.Module, learning_rate: float, rates: Mapping[str, float], weight_decay: float
 ) -> list[dict[str, Any]]:
     """Return one optimiser group a role that occurs: its "role", "params", "lr", "weight_decay".
 
-    Only weights decay: a range pulled towards 0 would be an opinion about the data.
+    A parameter's role is its name, if its module names it among its `rates`, else "weight". Only
+    weights decay: a range pulled towards 0 would be an opinion about the data.
+
+    Args:
+        model: whose parameters are trained.
+        learning_rate: of the weights.
+        rates: of the other roles.
+        weight_decay: of the weights.
     """
-    members: dict[str, list[nn.Parameter]] = {role: [] for role in ROLES}
+    members: dict[str, list[nn.Parameter]] = {"weight": []}
     for name, parameter in model.named_parameters():
-        last = name.rpartition(".")[-1]
+        owner, _, last = name.rpartition(".")
         if parameter.requires_grad:
-            members[last if last in ROLES else "weight"].append(parameter)
+            own = last in getattr(model.get_submodule(owner), "rates", {})
+            members.setdefault(last if own else "weight", []).append(parameter)
     return [
         {
             "role": role,
             "params": parameters,
-            "lr": learning_rates[role],
+            "lr": learning_rate if role == "weight" else rates[role],
             "weight_decay": weight_decay if role == "weight" else 0.0,
         }
         for role, parameters in members.items()

@@ -71,7 +71,7 @@ class Progress:
         shown = {
             name.replace("/", " "): f"{value:.4f}"
             for name, value in record.items()
-            if name.startswith(("train/", "val/"))
+            if name.startswith(("train/", "val/")) and name.count("/") == 1  # not class by class
         }
         self._values |= {name: value for name, value in shown.items() if name.startswith("val")}
         pace = (time.monotonic() - self._start) / max(1, self.done - self._first)

@@ -1,7 +1,7 @@
 """The settings of a training."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -30,16 +30,18 @@ class Settings:
         batch_size: samples of a batch, over all devices together.
         accumulate: batches that make one step of the optimiser.
         optimizer: momentum and nesterov are SGD's.
-        learning_rate: of the weights; ranges, keep-probabilities and omega0 have their own.
+        learning_rate: of the weights.
+        rates: of parameters that do not learn as weights do, by their names, in place of what the
+            net says: range, keep_logits, omega0, … (None: as the net says).
         weight_decay: of the weights alone (decoupled with AdamW).
         schedule: after (one_cycle: with) `warmup_epochs`, see `training.optimisation.Schedule`.
         step_epochs: epochs between two steps, or the patience of plateau.
         step_factor: what a step multiplies the rates by.
         gradient_clip: bound of the gradient's norm.
-        monotone_penalty: weight of the growth of ranges with depth.
-        narrow_penalty: weight of what ranges lack to the whole group (Augerino's regulariser).
-        kernel_l2_penalty: weight of the squared norm of the generated kernels.
-        kl_penalty: weight of the KL terms of subsets that depend on the input.
+        penalties: weights of what is added to the loss, by name: monotone (the growth of ranges
+            with depth), narrow (what ranges lack to the whole group, Augerino's regulariser),
+            kernel_l2 (the squared norm of the generated kernels), and the terms of the net's
+            relaxations, such as kl (None: as the relaxation says).
         early_stop_epochs: stop after so many epochs without improvement.
         reestimate_norm: take fresh norm statistics before each validation.
         compile: train through torch.compile; minutes to start, and it needs a C++ compiler.
@@ -59,9 +61,7 @@ class Settings:
     accumulate: Count = 1
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     learning_rate: Positive = 1e-3
-    range_learning_rate: NonNegative = 1e-2
-    keep_learning_rate: NonNegative = 0.1
-    omega0_learning_rate: NonNegative = 1e-3
+    rates: Mapping[str, NonNegative | None] = field(default_factory=dict)
     weight_decay: NonNegative = 0.0
     momentum: Fraction = 0.9
     nesterov: bool = False
@@ -71,10 +71,7 @@ class Settings:
     step_epochs: Count = 10
     step_factor: Fraction = 0.5
     gradient_clip: Positive | None = None
-    monotone_penalty: NonNegative = 0.0
-    narrow_penalty: NonNegative = 0.0
-    kernel_l2_penalty: NonNegative = 0.0
-    kl_penalty: NonNegative = 1e-3
+    penalties: Mapping[str, NonNegative | None] = field(default_factory=dict)
     early_stop_epochs: Count | None = None
     reestimate_norm: bool = True
     device: Literal["auto", "cpu", "cuda"] = "auto"

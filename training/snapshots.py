@@ -121,7 +121,7 @@ class Snapshots:
     def forget(self) -> None:
         """Drop records of an earlier training that ended before its first checkpoint."""
         if self.fabric.is_global_zero:
-            rewind(self.last.parents[1], 0)
+            rewind(self.last.parents[1], [])
 
     def restore(self, folder: Path) -> None:
         """Go on where the last checkpoint of a run folder stands.
@@ -135,7 +135,8 @@ class Snapshots:
         except (KeyError, IndexError, TypeError) as error:
             raise Refusal(f"checkpoint {path} is incomplete: {error}") from None
         if self.fabric.is_global_zero:
-            rewind(self.last.parents[1], self.state.epoch, source=Path(folder))
+            if self.settings.tracker is not None:
+                rewind(self.last.parents[1], self.state.history, source=Path(folder))
             if self.state.best_epoch:
                 self._take_over_best(best, content["model"])
 

@@ -1,17 +1,17 @@
 """The stepper: one step of the optimiser, from batches to new parameters."""
 
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
 
-from partial_equiv.penalties import kernel_l2, monotone, narrow
-from partial_equiv.sampling import project_, set_progress
-from partial_equiv.variational import collected_kl
+from partial_equiv.penalties import PENALTIES
+from partial_equiv.relaxations import Terms, collected_terms, project_, set_progress
 from tasks import Task
 from tester import add_batch
+from training.offers import penalty_weights, rates
 from training.optimisation import Schedule, make_optimizer, parameter_groups
 from training.settings import Settings
 
@@ -37,15 +37,12 @@ class Stepper:
         self.num_steps = steps_per_epoch * num_epochs
         compiled = cast(nn.Module, torch.compile(model)) if settings.compile else model
         self.wrapped = fabric.setup_module(compiled)
-        rates = {
-            "weight": settings.learning_rate,
-            "range": settings.range_learning_rate,
-            "keep_logits": settings.keep_learning_rate,
-            "omega0": settings.omega0_learning_rate,
-        }
+        self.weights = penalty_weights(model, settings.penalties)
+        self.terms = Terms(model)
+        own = rates(model, settings.rates)
         self.optimizer = make_optimizer(
             settings.optimizer,
-            parameter_groups(model, rates, settings.weight_decay),
+            parameter_groups(model, settings.learning_rate, own, settings.weight_decay),
             momentum=settings.momentum,
             nesterov=settings.nesterov,
         )
@@ -60,6 +57,12 @@ class Stepper:
             factor=settings.step_factor,
         )
 
+    @contextmanager
+    def collecting(self) -> Iterator[None]:
+        """Let the net's relaxations hand their terms of the loss to the steps in this block."""
+        with collected_terms(self.model) as self.terms:
+            yield
+
     def step(
         self, group: Sequence[tuple[Tensor, ...]], index: int, sums: dict[str, Tensor]
     ) -> None:
@@ -73,12 +76,11 @@ class Stepper:
         for number, batch in enumerate(group, 1):
             more = self.fabric.world_size > 1 and number < len(group)
             with self.fabric.no_backward_sync(self.wrapped) if more else nullcontext():
-                with collected_kl() as terms:
-                    loss, metrics = self.task.step(self.wrapped, batch)
-                penalty = self._penalty()
-                if terms:
-                    metrics = {**metrics, "kl": torch.stack(terms).sum(0).mean()}
-                    penalty = penalty + self.settings.kl_penalty * metrics["kl"]
+                self.terms.clear()
+                loss, metrics = self.task.step(self.wrapped, batch)
+                terms = self.terms.totals()
+                metrics = {**metrics, **terms}
+                penalty = self._penalty(terms)
                 add_batch(sums, len(batch[0]), loss, metrics)
                 self.fabric.backward((loss + penalty) / len(group))
         if self.settings.gradient_clip is not None:
@@ -86,12 +88,11 @@ class Stepper:
         self.optimizer.step()
         project_(self.model)
 
-    def _penalty(self) -> Tensor | float:
+    def _penalty(self, terms: Mapping[str, Tensor]) -> Tensor | float:
         penalty: Tensor | float = 0.0
-        if self.settings.monotone_penalty:
-            penalty = self.settings.monotone_penalty * monotone(self.model)
-        if self.settings.narrow_penalty:
-            penalty = penalty + self.settings.narrow_penalty * narrow(self.model)
-        if self.settings.kernel_l2_penalty:
-            penalty = penalty + self.settings.kernel_l2_penalty * kernel_l2(self.model)
+        for name, weight in self.weights.items():
+            if weight and name in PENALTIES:
+                penalty = penalty + weight * PENALTIES[name](self.model)
+            elif weight and name in terms:
+                penalty = penalty + weight * terms[name]
         return penalty

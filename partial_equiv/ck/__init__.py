@@ -8,6 +8,7 @@ from partial_equiv.ck.mfn import FourierNet as FourierNet
 from partial_equiv.ck.mfn import GaborNet as GaborNet
 from partial_equiv.ck.mfn import MAGNet as MAGNet
 from partial_equiv.ck.mlp import MLP as MLP
+from partial_equiv.ck.reading import Reading as Reading
 from partial_equiv.ck.separable import SeparableKernel as SeparableKernel
 from partial_equiv.ck.siren import Siren as Siren
 
@@ -19,6 +20,7 @@ __all__ = [
     "GridKernel",
     "Kernel",
     "MAGNet",
+    "Reading",
     "SeparableKernel",
     "Siren",
 ]

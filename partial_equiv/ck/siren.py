@@ -6,6 +6,8 @@ U(±√(6/K)/ω₀).
 Sitzmann et al., "Implicit Neural Representations with Periodic Activation Functions", NeurIPS 2020.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -29,6 +31,7 @@ class Siren(ContinuousKernel):
     torch.Size([5, 8, 3])
     """
 
+    rates: ClassVar = {"omega0": 1e-3}  # what it learns at, as a parameter
     omega0: Tensor
 
     def __init__(

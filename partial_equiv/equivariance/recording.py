@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.modules.module import register_module_forward_hook
+from torch.nn.modules.module import _global_forward_hooks_with_kwargs, register_module_forward_hook
 
 from partial_equiv.equivariance.actions import Value
 from partial_equiv.equivariance.errors import values
@@ -169,6 +169,8 @@ def record(
     finally:
         for hook in hooks:
             hook.remove()
+            # torch keeps this mark of a global hook, and torch.compile then warns of a hook
+            _global_forward_hooks_with_kwargs.pop(hook.id, None)
     return {name: finished(*each) for name, each in calls.items()}
 
 

@@ -56,7 +56,7 @@ class AveragedConv(Convolution):
         self, given: Tensor | GroupFeature, generator: torch.Generator | None = None
     ) -> GroupFeature:
         feature = as_feature(given)
-        made = self._generate(feature, lambda: self.sampling.sample(feature, generator))
+        made = self._generate(feature, lambda: self._sample(feature, generator))
         (weight,), sample = made.factors, made.sample  # [1, n, C_out, C_in, 1, k, k]: h·ψ
         count = weight.new_ones(1, weight.shape[1]) if sample.weights is None else sample.weights
         shares = count / count.sum(1, keepdim=True)  # [S, n]
@@ -65,8 +65,10 @@ class AveragedConv(Convolution):
             x = self._convolved(feature.x, mean)
         else:
             matrices = self.sampling.group.matrix(sample.elements[0]).cpu()
+            unmoved = [permute_pixels(h.T, weight[:, j]) for j, h in enumerate(matrices)]  # ψ
             moved = [
-                self._convolved(permute_pixels(h.T, feature.x), weight[:, :1]) for h in matrices
+                self._convolved(permute_pixels(h.T, feature.x), each[:, None])
+                for h, each in zip(matrices, unmoved, strict=True)
             ]
             back = [permute_pixels(h, each) for h, each in zip(matrices, moved, strict=True)]
             x = (torch.stack(back, 1) * shares[:, :, None, None, None, None]).sum(1)

@@ -12,12 +12,13 @@ number of samples. Romero & Lohit, NeurIPS 2022, equations 3-5.
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from partial_equiv.ck import Kernel, SeparableKernel
+from partial_equiv.ck import Kernel, Reading, SeparableKernel
 from partial_equiv.gconv.evaluation import Generated, arrange, convolve, frozen
 from partial_equiv.gconv.feature import GroupFeature
 from partial_equiv.gconv.initialisation import power_in_a_stack
@@ -26,6 +27,7 @@ from partial_equiv.gconv.windows import Windows
 from partial_equiv.groups import Group
 from partial_equiv.intervals import Count, Natural
 from partial_equiv.refusal import Refusal
+from partial_equiv.relaxations import Layer, LearnedSubset, Relaxation
 from partial_equiv.sampling import Sample, Sampling
 
 __all__ = ["Convolution", "GroupConv", "LiftingConv", "PointwiseConv"]
@@ -38,9 +40,10 @@ class Convolution(nn.Module):
         in_channels: C_in.
         out_channels: C_out.
         kernel: makes the kernel, as kernel(in_coordinates, out_channels, in_channels).
-        sampling: makes the sampling of the output's elements, as
-            sampling(partial=partial, in_channels=in_channels).
-        partial: learn which part of the group the output keeps.
+        sampling: makes the sampling of the output's elements, as sampling().
+        partial: let the layer do what its relaxation allows, beyond its group.
+        relaxation: makes that of a partial layer, as relaxation(layer), see `Layer`; by default,
+            the layer learns which part of the group its output keeps.
         kernel_size: k, width of the window in pixels.
         stride: compute every stride-th pixel; exact where the stride rule holds (see `Windows`).
         dilation: pixels from tap to tap.
@@ -50,13 +53,14 @@ class Convolution(nn.Module):
         bias: add a learned constant to each output channel.
         separable: the kernel of a group convolution is a product ψ₁(h⁻¹p)·ψ₂(h⁻¹h'), see
             `SeparableKernel`: the layer mixes channels and elements at each pixel, then filters
-            each channel alone. The other two have one of the factors, and nothing to separate.
+            each channel alone. The other two have one of the factors, and nothing to separate. A
+            relaxation changes the weight of the mixing.
         channels_last: convolve with the channels innermost in memory: for bfloat16.
 
     Raises:
-        TypeError: for a sampling or a kernel in place of what makes one.
-        ValueError: for padding="same" with an even kernel, and as `Sampling` and the kernel do.
-            When called: for an empty batch, or other channels than C_in.
+        TypeError: for a sampling, a kernel or a relaxation in place of what makes one.
+        ValueError: for padding="same" with an even kernel, and as `Sampling`, the kernel and
+            the relaxation do. When called: for an empty batch, or other channels than C_in.
     """
 
     spatial: ClassVar[bool]  # the kernel reads h⁻¹p
@@ -70,6 +74,7 @@ class Convolution(nn.Module):
         kernel: Callable[..., Kernel],
         sampling: Callable[..., Sampling],
         partial: bool = False,
+        relaxation: Callable[..., Relaxation] = LearnedSubset,
         kernel_size: Count = 3,
         stride: Count = 1,
         dilation: Count = 1,
@@ -80,7 +85,8 @@ class Convolution(nn.Module):
         channels_last: bool = False,
     ) -> None:
         super().__init__()
-        for name, factory in (("sampling", sampling), ("kernel", kernel)):
+        makers = {"sampling": sampling, "kernel": kernel, "relaxation": relaxation}
+        for name, factory in makers.items():
             if isinstance(factory, nn.Module):
                 kind = type(factory).__name__
                 raise TypeError(
@@ -93,15 +99,17 @@ class Convolution(nn.Module):
             padding = dilation * (kernel_size // 2) if padding == "same" else 0
         self._windows = Windows(kernel_size, stride, padding, dilation)
         self.padding_mode, self.channels_last = padding_mode, channels_last
-        self.sampling = sampling(partial=partial, in_channels=in_channels)
+        self.sampling = sampling()
         group = self.sampling.group
         self._accept(group)
         in_coordinates = 2 * self.spatial + group.coordinate_size * self.relative
+        make = kernel
         if separable and self.spatial and self.relative:
-            kernel = functools.partial(SeparableKernel, kernel=kernel)
-        self.kernel = kernel(in_coordinates, out_channels, in_channels)
+            make = functools.partial(SeparableKernel, kernel=kernel)
+        self.kernel = make(in_coordinates, out_channels, in_channels)
         self.stencil = Stencil(kernel_size, self.kernel.square)
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
+        self.relaxation = Relaxation()
         whole = self._whole_group()
         coordinates = self.kernel_coordinates(whole, whole)
         variance = 2 / (in_channels * max(self.stencil.num_taps, 1))
@@ -109,6 +117,21 @@ class Convolution(nn.Module):
         if self.relative and not self.kernel.independent:
             power = power_in_a_stack(self, whole, coordinates)
         self.kernel.settle(group, coordinates, variance / power)
+        if not partial:
+            return
+        if isinstance(self.kernel, SeparableKernel):
+            coordinates, variance = coordinates[..., :1, 2:], variance * self.stencil.num_taps
+        self.relaxation = relaxation(
+            Layer(
+                group,
+                self.sampling.num_samples,
+                in_channels,
+                out_channels,
+                kernel,
+                coordinates,
+                variance / power,
+            )
+        )
 
     def _accept(self, group: Group) -> None:
         """Raise ValueError for a group that this layer cannot serve."""
@@ -136,15 +159,19 @@ class Convolution(nn.Module):
         """The convolution's weight [S, G_out, C_out, C_in, G_in, k, k], in the parameters'
         precision also under autocast: angles do not survive bfloat16."""
         with torch.autocast(feature.x.device.type, enabled=False):
-            coordinates = self.kernel_coordinates(elements, feature.elements)
-            factors = measure(feature) if self.relative else None
-            weight = self.kernel.windows(coordinates, factors, self.stencil.spread)
-            return weight.unflatten(-1, (self.stencil.kernel_size, -1))
+            reading = self._reading(feature, elements)
+            return self.relaxation.relax(reading.weight(self.kernel), reading)
 
     def factors(self, feature: GroupFeature, elements: Tensor) -> tuple[Tensor, ...]:
         """Kernels like `kernel_weights` that are convolved with one after the other; only the last
         one reaches over the pixels."""
         return (self.kernel_weights(feature, elements),)
+
+    def _reading(self, feature: GroupFeature, elements: Tensor) -> Reading:
+        """Where the layer reads its kernel, to compute these elements of this feature."""
+        coordinates = self.kernel_coordinates(elements, feature.elements)
+        shares = measure(feature) if self.relative else None
+        return Reading(elements, feature.elements, coordinates, shares, self.stencil.spread)
 
     def kernel_norm(self) -> Tensor:
         """‖ψ‖² (scalar): an output's squared weights, averaged over h', summed over the rest."""
@@ -162,7 +189,7 @@ class Convolution(nn.Module):
             )
         if not len(feature.x):
             raise Refusal(f"this {type(self).__name__} was given an empty batch")
-        cache = None if self.training or self.sampling.depends_on_input else frozen()
+        cache = None if self.training or self.relaxation.depends_on_input else frozen()
         inputs = (feature.elements, feature.weights)
         made = None if cache is None else cache.get(self)
         if made is None or not made.fits(inputs):
@@ -172,6 +199,10 @@ class Convolution(nn.Module):
             if cache is not None:
                 cache[self] = made
         return made
+
+    def _sample(self, feature: GroupFeature, generator: torch.Generator | None) -> Sample:
+        """The elements of the output: a draw of its own each time, in training."""
+        return self.sampling.sample(feature, generator, self.relaxation)
 
     def _respond(self, feature: GroupFeature, choose: Callable[[], Sample]) -> GroupFeature:
         """The response at the elements that `choose` picks."""
@@ -215,7 +246,7 @@ class LiftingConv(Convolution):
         group = self.sampling.group
         identity = group.identity(self.stencil.positions.dtype, self.stencil.positions.device)
         feature = GroupFeature(images[:, :, None], identity[None, None], group=group)
-        return self._respond(feature, lambda: self.sampling.sample(feature, generator))
+        return self._respond(feature, lambda: self._sample(feature, generator))
 
 
 class GroupConv(Convolution):
@@ -227,23 +258,23 @@ class GroupConv(Convolution):
         if not isinstance(self.kernel, SeparableKernel):
             return super().factors(feature, elements)
         with torch.autocast(feature.x.device.type, enabled=False):
-            coordinates = self.kernel_coordinates(elements, feature.elements)
-            mixing = self.kernel.mixing.windows(
-                coordinates[..., :1, 2:], measure(feature), lambda values: values
+            whole = self._reading(feature, elements)
+            at_pixels = replace(
+                whole, coordinates=whole.coordinates[..., :1, 2:], spread=lambda values: values
             )
-            filters = self.kernel.positions.windows(
-                coordinates[:, :, :1, :, :2], None, self.stencil.spread
+            mixing = self.relaxation.relax(at_pixels.weight(self.kernel.mixing), at_pixels)
+            over_pixels = replace(
+                whole, coordinates=whole.coordinates[:, :, :1, :, :2], shares=None
             )
-            side = self.stencil.kernel_size
+            filters = over_pixels.weight(self.kernel.positions)
             # depthwise: the outputs lie as the inputs do, C_out outside
-            filters = filters.transpose(1, 2).contiguous().transpose(1, 2)
-            return mixing.unsqueeze(-1), filters.unflatten(-1, (side, side))
+            return mixing, filters.transpose(1, 2).contiguous().transpose(1, 2)
 
     def forward(
         self, feature: GroupFeature, generator: torch.Generator | None = None
     ) -> GroupFeature:
         check_feature(self, feature)
-        return self._respond(feature, lambda: self.sampling.sample(feature, generator))
+        return self._respond(feature, lambda: self._sample(feature, generator))
 
 
 class PointwiseConv(Convolution):
@@ -276,7 +307,7 @@ class PointwiseConv(Convolution):
         """Respond at the elements of `like`, or at the sampling's own if that is None."""
         check_feature(self, feature)
         if like is None:
-            return self._respond(feature, lambda: self.sampling.sample(feature, generator))
+            return self._respond(feature, lambda: self._sample(feature, generator))
         given = Sample(like.elements, like.weights, like.offset)
         return self._respond(feature, lambda: given)
 

@@ -7,17 +7,16 @@ through some layers of the same kind.
 """
 
 import copy
-from typing import TYPE_CHECKING
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 
+from partial_equiv.ck import Kernel
 from partial_equiv.gconv.evaluation import convolve
 from partial_equiv.gconv.feature import GroupFeature
 from partial_equiv.gconv.windows import Windows
-
-if TYPE_CHECKING:
-    from partial_equiv.gconv.conv import Convolution
+from partial_equiv.sampling import Sampling
 
 __all__ = ["power_in_a_stack"]
 
@@ -27,8 +26,22 @@ BUDGET = (
 )
 
 
+class Layer(Protocol):
+    """What is asked of a layer: its parts, and the factors of its convolution's weight."""
+
+    kernel: Kernel
+    sampling: Sampling
+    padding_mode: Literal["zeros", "circular"]
+
+    def windows(self, size: int) -> Windows:
+        """Where the kernel reads maps of this size."""
+
+    def factors(self, feature: GroupFeature, elements: Tensor) -> tuple[Tensor, ...]:
+        """The weights to convolve with, one after the other."""
+
+
 @torch.no_grad()
-def power_in_a_stack(layer: "Convolution", elements: Tensor, coordinates: Tensor) -> float:
+def power_in_a_stack(layer: Layer, elements: Tensor, coordinates: Tensor) -> float:
     """The power of what a layer writes deep in a stack of its like with ReLUs, by He's rule for
     its kernel; 1 where that rule holds.
 

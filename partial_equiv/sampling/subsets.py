@@ -1,4 +1,4 @@
-"""The learned subsets of a whole model: to read them, and to keep them in order while training."""
+"""The samplings of a whole model."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from torch import nn
 from partial_equiv.groups import Group
 from partial_equiv.sampling.sampling import Sampling
 
-__all__ = ["learned_subsets", "mirror_group", "project_", "samplings", "set_progress"]
+__all__ = ["mirror_group", "samplings"]
 
 
 def samplings(model: nn.Module) -> Iterator[tuple[str, Sampling]]:
@@ -21,24 +21,3 @@ def mirror_group(model: nn.Module) -> Group | None:
     """The group of the first of a model's layers that has a mirror; None if no layer has."""
     groups = (sampling.group for _, sampling in samplings(model))
     return next((group for group in groups if group.has_mirror), None)
-
-
-def project_(model: nn.Module) -> None:
-    """Bring every learned range back into [0, 1], in place; call it after each optimiser step."""
-    for _, sampling in samplings(model):
-        sampling.project_()
-
-
-def set_progress(model: nn.Module, fraction: float) -> None:
-    """Tell every layer how much of the training is done, in [0, 1]; call it before each step."""
-    for _, sampling in samplings(model):
-        sampling.set_progress(fraction)
-
-
-def learned_subsets(model: nn.Module) -> dict[str, float]:
-    """Each learned range, by its layer's name, and each keep-probability, as `layer.part`."""
-    return {
-        ".".join(filter(None, (layer, part))): value
-        for layer, sampling in samplings(model)
-        for part, value in sampling.subset().items()
-    }

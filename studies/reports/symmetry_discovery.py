@@ -71,14 +71,17 @@ def _autoencoder(stages: Stages) -> str:
 
 def _over_angles(stages: Stages, path: Path) -> list[Path]:
     """Draw the discovery's classifiers by the view's angle; no picture if none is done."""
-    tables = {CLASSIFIERS[s]: stages[s].table("views/angles") for s in CLASSIFIERS if s in stages}
+    found = [(name, stages[stage]) for stage, name in CLASSIFIERS.items() if stage in stages]
+    tables = {name: run.table("views/angles") for name, run in found}
     accuracies, same = (
         {name: [float(line[column]) for line in table] for name, table in tables.items() if table}
         for column in ("accuracy", "same answer as upright")
     )
     if not accuracies:
         return []
-    draw_over_angles(accuracies, same, path)
+    known = {key: value for _, run in found for key, value in run.result.items()}  # all the same
+    number, chance = known.get("views/images"), known.get("views/chance")
+    draw_over_angles(accuracies, same, path, num_images=number, chance=chance)
     return [path]
 
 

@@ -70,7 +70,7 @@ def test_a_metric_that_is_not_finite_is_no_traceback(
     assert "| cifar_A >= mnist_A | undecided |" in shown
     write_result(place, {"test/accuracy": "high"})
     assert main([str(sweep)]) == 1
-    assert "test/accuracy: is no number in" in capsys.readouterr().err
+    assert "result.json is damaged (test/accuracy is no number)" in capsys.readouterr().err
 
 
 def test_tables_are_written_and_shown(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,7 +52,7 @@ def test_values_arrive_as_their_annotations_want_them() -> None:
             {"hidden_channels": 0},
             "net.hidden_channels=0: should be greater than or equal to 1",
         ),
-        ("net", {"dropout": 1.5}, "net.dropout=1.5: should be less than or equal to 1"),
+        ("net", {"dropout": 1.5}, "net.dropout=1.5: should be less than 1"),
         ("net", {"dropout": float("nan")}, "net.dropout=NaN: should be a finite number"),
         ("net", {"widths": 3}, "net.widths=3: should be a list"),
         ("net", {"widths": [1, "a"]}, "net.widths[1]=a: should be a number"),
@@ -99,7 +99,7 @@ def test_values_arrive_as_their_annotations_want_them() -> None:
             {"group": {"_target_": "partial_equiv.groups.SO2", "_partial_": True}},
             "base_group.group._partial_=true: should be false",
         ),
-        ("net", {"_target_": "models.latent.Generators"}, "should name a net of models"),
+        ("net", {"_target_": "models.vae.Autoencoding"}, "should name a net of models"),
         (
             "net",
             {"_target_": "models.resnet.PreActivationBlock"},

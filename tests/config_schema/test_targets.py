@@ -22,7 +22,7 @@ def test_a_class_is_found() -> None:
         ("torchvision.datasets.utils.download_url", "is not allowed"),
         ("", "is not allowed"),
         (None, "is not allowed"),
-        ("trainer.Path", "is defined in pathlib"),
+        ("datasets.amat.Path", "is defined in pathlib"),
         ("datasets.tensors.torch.hub.load", "is defined in torch.hub"),
         ("models.gcnn.nn.Identity", "is defined in torch.nn"),
         ("models.gcnn", "is neither a class nor a function"),

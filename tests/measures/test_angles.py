@@ -65,11 +65,9 @@ MLP = ("net=vae_mlp", "task=elbo", "conv.partial=False")
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        ((*CELLS, "measure=[angles]"), "measure=angles: needs a net that classifies"),
         ((*CELLS, "measure=[meter]"), "measure=meter: needs a data set with classes"),
-        ((*CELLS, "measure=[sizes]"), "measure=sizes: needs a net that classifies"),
         ((*MLP, "measure=[gallery]"), "measure=gallery: needs a net with group convolutions"),
-        (("net=p4cnn", "measure=[sizes]", "measure.sizes.sizes=[1,28]"), "measure=sizes: sizes=1"),
+        (("net=p4cnn", "measure=[sizes]", "measure.sizes.sizes=[1,28]"), "measure.sizes.sizes=1"),
         (("measure=[sizes]", "measure.sizes.sizes=[8,8]"), "measure.sizes.sizes=[8, 8]: name one"),
         (("measure=[meter]", "measure.meter.num_images=1"), "measure.meter.num_images=1"),
     ],

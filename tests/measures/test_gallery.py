@@ -18,32 +18,6 @@ def drawn(folder: Path) -> set[str]:
     return {path.stem for path in (folder / "figures").iterdir()}
 
 
-def test_a_finished_run_is_measured_and_not_trained(terminal: Terminal, tmp_path: Path) -> None:
-    """It had no measure before; its net and its data are those of its own words."""
-    folder = tmp_path / "run"
-    words = ("dataset=digits6_180", "conv.partial=False", "train.epochs=1")
-    answer = terminal(*TINY, *words, f"hydra.run.dir={folder}")
-    assert answer.status == 0, answer.err
-    kept = [folder / name for name in ("checkpoints/best.pt", "checkpoints/last.pt")]
-    kept.append(folder / "metrics.jsonl")
-    before = json.loads((folder / "result.json").read_text())
-    bytes_before = [path.read_bytes() for path in kept]
-    answer = terminal(f"train.resume={folder}", *FAST)
-    assert answer.status == 0, answer.err
-    assert "epoch 1/1" not in answer.out + answer.err
-    assert [path.read_bytes() for path in kept] == bytes_before
-    assert drawn(folder) == FIGURES
-    after = json.loads((folder / "result.json").read_text())
-    assert 0 <= after.pop("gallery/swing") < 0.2, "a full net hardly notices that its input turns"
-    same = {key for key in before if not key.startswith("seconds/")}
-    assert {key: after[key] for key in same} == {key: before[key] for key in same}
-    answer = terminal(f"train.resume={folder}", "measure=[meter]")
-    assert answer.status == 0, answer.err
-    last = json.loads((folder / "result.json").read_text())
-    assert last["meter/relative"] < 1e-4
-    assert last["gallery/swing"] >= 0, "what was measured before still holds"
-
-
 def test_mirrors_and_ranges_of_a_partial_net_are_drawn(terminal: Terminal, tmp_path: Path) -> None:
     words = ("base_group=E2", "base_group.num_samples=8", "train.epochs=1", "dataset.train_size=40")
     answer = terminal(*FAST, *TINY[:3], *words, f"hydra.run.dir={tmp_path}/a")

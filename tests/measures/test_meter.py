@@ -73,7 +73,7 @@ def test_the_probe_is_drawn_over_the_epochs(subject: Callable[..., Subject]) -> 
 
 def test_a_net_that_drops_elements_is_measured_to_the_end(subject: Callable[..., Subject]) -> None:
     """What it drops has no error that is finite, and the figure a gap."""
-    words = "conv.partial=True", "base_group.initial_keep=0.1", "dataset.size=10"
+    words = "conv.partial=True", "relaxation.initial_keep=0.1", "dataset.size=10"
     one = subject(*words)
     images, _ = next(one.splits.val.batches(4))
     assert "layer_errors/lifting" not in LayerErrors(4).look(one.model, images)

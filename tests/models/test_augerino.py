@@ -11,7 +11,7 @@ from constructors import compose, construct_model
 from models.augerino import Augerino
 from partial_equiv.equivariance import act_on_images
 from partial_equiv.groups import O2, SO2
-from partial_equiv.sampling import learned_subsets, project_
+from partial_equiv.relaxations import learned_subsets, project_
 from tests.blobs import blobs
 from training.optimisation import parameter_groups
 
@@ -77,8 +77,8 @@ def test_the_mirrored_copies_count_by_their_weight() -> None:
 def test_the_range_is_one_of_the_learned_subsets() -> None:
     net = Augerino(flat(), mirror=True)
     assert learned_subsets(net) == {"augmentation": 0.5, "augmentation.mirror": 0.5}
-    rates = {"weight": 1.0, "range": 2.0, "keep_logits": 3.0, "omega0": 4.0}
-    roles = {group["role"]: group["params"] for group in parameter_groups(net, rates, 0.0)}
+    rates = {"range": 2.0, "keep_logits": 3.0}
+    roles = {group["role"]: group["params"] for group in parameter_groups(net, 1.0, rates, 0.0)}
     assert roles["range"] == [net.augmentation.range]
     net.augmentation.range.data.fill_(1.7)
     project_(net)

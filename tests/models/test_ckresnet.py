@@ -10,7 +10,7 @@ from partial_equiv.equivariance import Action, equivariance_error, inexact_layer
 from partial_equiv.gconv import SpatialPool
 from partial_equiv.groups import Finite
 from partial_equiv.penalties import monotone
-from partial_equiv.sampling import learned_subsets
+from partial_equiv.relaxations import learned_subsets
 from tests import shipped
 from tests.tolerances import BROKEN, EXACT
 
@@ -161,5 +161,5 @@ def test_a_partial_net_names_its_layers_in_their_order() -> None:
     layers = ["lifting", *(f"block{i}.conv{j}" for i in (1, 2) for j in (1, 2)), "last_conv"]
     assert list(learned_subsets(net)) == layers
     with torch.no_grad():
-        net.block2.conv1.sampling.range.fill_(0.4)
+        net.block2.conv1.relaxation.range.fill_(0.4)
     assert monotone(net).item() == pytest.approx(0.6)  # the next layer goes back to 1

@@ -13,7 +13,7 @@ from partial_equiv.ck import ContinuousKernel
 from partial_equiv.equivariance import Action, equivariance_error
 from partial_equiv.gconv import Dropout, GroupFeature, SpatialPool
 from partial_equiv.groups import SO2
-from partial_equiv.sampling import samplings
+from partial_equiv.relaxations import relaxations_of
 from tests import shipped
 from tests.blobs import blobs
 from tests.tolerances import INTERPOLATED
@@ -124,10 +124,10 @@ def test_an_empty_range_leaves_the_translations(base_group: str) -> None:
     group = shipped.group(base_group)
     identity = group.coordinates(group.identity(torch.float64))
     convolutions = [module for module in plain.modules() if hasattr(module, "kernel_weights")]
-    for (layer, sampling), theirs in zip(samplings(part), convolutions, strict=True):
-        sampling.range.data.zero_()
-        if sampling.keep_logits is not None:
-            sampling.keep_logits.data.fill_(-1.0)
+    for (layer, learned), theirs in zip(relaxations_of(part), convolutions, strict=True):
+        learned.range.data.zero_()
+        if learned.keep_logits is not None:
+            learned.keep_logits.data.fill_(-1.0)
         theirs.kernel = AtIdentity(part.get_submodule(layer).kernel, identity)
     plain.readout.load_state_dict(part.readout.state_dict())
     x = torch.randn(2, 1, 28, 28).double()
@@ -141,7 +141,7 @@ def test_the_gradient_of_the_range_is_that_of_the_loss(value: float) -> None:
     lifting, conv = shipped.layers("SE2", partial=True)
     model = GCNN(1, 2, lifting, conv, hidden_channels=3, widths=[1], pools=[]).double().eval()
     x = torch.randn(2, 1, 9, 9).double()
-    ranges = [sampling.range for _, sampling in samplings(model)]
+    ranges = [learned.range for _, learned in relaxations_of(model)]
 
     def loss(at: float) -> Tensor:
         for parameter in ranges:

@@ -14,6 +14,7 @@ from partial_equiv.equivariance import act_on_images, equivariance_error, inexac
 from partial_equiv.equivariance import actions as actions_of
 from partial_equiv.gconv import AveragedConv, GroupPool, LiftingConv, frozen_kernels
 from partial_equiv.groups import O2, SO2, Cyclic, Dihedral, Finite, Group, Mirror, Trivial
+from partial_equiv.relaxations import InputSubset
 from partial_equiv.sampling import Sampling
 from tests.tolerances import BROKEN, EXACT
 
@@ -117,10 +118,10 @@ def test_a_learned_average_lies_between_the_convolution_and_the_block(size: int)
     assert torch.equal(plain.kernel.weight, block.kernel.weight)
     x = images(size, size)
     for logit, same in ((-1.0, plain), (1.0, whole)):
-        block.sampling.keep_logits.data.fill_(logit)
+        block.relaxation.keep_logits.data.fill_(logit)
         assert distance(block(x).x, same(x).x) < TOLERANCE
     block.train()(x).x.square().sum().backward()
-    assert torch.all(block.sampling.keep_logits.grad.abs() > 0)
+    assert torch.all(block.relaxation.keep_logits.grad.abs() > 0)
 
 
 @pytest.mark.parametrize("size", [8, 9])
@@ -135,7 +136,7 @@ def test_every_image_may_draw_and_choose_its_own_average(size: int) -> None:
     assert [not each for each in kept] == dropped
     assert any(kept)
     assert any(dropped)
-    chosen = layer(Mirror(), sampling=partial(Sampling, Mirror(), subset="input"), partial=True)
+    chosen = layer(Mirror(), partial=True, relaxation=InputSubset)
     assert chosen.eval()(x).x.shape == (12, 3, 1, size, size)
 
 

@@ -11,6 +11,7 @@ from partial_equiv.ck import GridKernel
 from partial_equiv.equivariance import actions, layer_correlations
 from partial_equiv.gconv import GroupConv, LiftingConv
 from partial_equiv.groups import Cyclic, Mirror
+from partial_equiv.relaxations import LearnedSubset
 from partial_equiv.sampling import Sampling
 
 (MIRROR,) = actions(Mirror())[1:]
@@ -57,8 +58,9 @@ def test_what_the_transform_cannot_move_is_nan_or_left_out() -> None:
         2,
         3,
         kernel=GridKernel,
-        sampling=partial(Sampling, Mirror(), initial_keep=0.1),
+        sampling=partial(Sampling, Mirror()),
         partial=True,
+        relaxation=partial(LearnedSubset, initial_keep=0.1),
     )
     layer, *_ = layer_correlations(part, MIRROR, X)
     assert layer.equivariant.isnan().all(), "the mirror is dropped, nothing to permute"

@@ -163,7 +163,7 @@ def test_the_layout_of_the_maps_changes_nothing(separable: bool, scope: str) -> 
         conv, norm = GroupConv(3, 4, **sampled, **given).double(), Norm(4).double()
         x = images(2, 2, 6, 6).requires_grad_()
         y = SpatialPool()(norm(conv(lifting(x)))).x
-        sources = [x, conv.sampling.keep_logits, conv.bias, *conv.kernel.parameters()]
+        sources = [x, conv.relaxation.keep_logits, conv.bias, *conv.kernel.parameters()]
         gradients = torch.autograd.grad((y * images(*y.shape, seed=1)).sum(), sources)
         answers.append([y, *gradients])
     for one, other in zip(*answers, strict=True):

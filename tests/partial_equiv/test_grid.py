@@ -121,7 +121,7 @@ def test_a_subset_of_a_finite_group_is_learned_with_free_weights() -> None:
     weights = response.broadcast_weights()
     assert isinstance(weights, Tensor)
     (response.x * weights).sum().backward()
-    assert torch.all(conv.sampling.keep_logits.grad.abs() > 0)
+    assert torch.all(conv.relaxation.keep_logits.grad.abs() > 0)
     assert torch.all(conv.kernel.weight.grad.abs() > 0)
 
 

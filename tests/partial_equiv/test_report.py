@@ -204,7 +204,7 @@ def test_the_net_stays_as_it_was() -> None:
 
 def test_a_learned_subset_is_told() -> None:
     model = nn.Sequential(LiftingConv(2, 3, **layers(P4), partial=True), GroupPool()).double()
-    model[0].sampling.keep_logits.data[0] = -1
+    model[0].relaxation.keep_logits.data[0] = -1
     report = equivariance_error(model, actions(P4), images())
     assert report.first_break.name == "0"
     assert report.reason == "the elements that it keeps are not closed under the transform"

@@ -76,7 +76,7 @@ def test_a_study_runs_reports_and_goes_on(study: Any) -> None:  # noqa: ANN401
     again, _ = study("study.rows=[a,b]")
     assert again.status == 0
     assert "epoch 1/1" not in again.out, "what is done is not trained again"
-    other, _ = study("train.learning_rate=0.5")
+    other, _ = study("train.batch_size=7")
     assert other.status == 1
     assert "further words" in other.err
     assert len(other.err.splitlines()) == 1
@@ -88,6 +88,14 @@ def test_a_study_runs_reports_and_goes_on(study: Any) -> None:  # noqa: ANN401
         ("study.rows=[c*]", "study.rows=c*: fits no row, only b, a, broken"),
         ("study.seeds=[a]", "study.seeds[0]=a: should be an integer"),
         ("study.claims=['a > z']", "study.claims: a > z: there is no row z, only b, a, broken"),
+        ("seed=3", "seed=3: each run of a study has its own, which study.seeds=[…] chooses"),
+        (
+            "train.learning_rate=0.5",
+            "train.learning_rate=0.5: the rows differ in train.learning_rate, "
+            "b has train.learning_rate=0.02; choose some with study.rows=[…], "
+            "or write ++train.learning_rate=0.5 for all",
+        ),
+        ("++conv.kernel_size=two", "study row b: conv.kernel_size=two: should be "),
         ("net.hiden=3", "study row b: net.hiden=3: net has no hiden"),
     ],
 )

@@ -124,7 +124,7 @@ def test_the_rows_of_a_table_are_equal_but_for_what_is_compared(key: tuple[str, 
     for row in TABLES[key]:
         other = made(name, row)
         assert other.config.dataset == config.dataset, row
-        penalty = {"narrow_penalty": other.config.train.narrow_penalty}
+        penalty = {"penalties": {"narrow": other.config.train.penalties.narrow}}
         assert other.config.train == OmegaConf.merge(config.train, penalty), row
         # Kernel networks of one width have their own parameters, which are few beside the read-out.
         tolerance = 0.03 if row.endswith(KERNELS) else 0.01

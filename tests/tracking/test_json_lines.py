@@ -54,16 +54,20 @@ def test_a_table_is_a_csv_file(tmp_path: Path) -> None:
     assert text.splitlines() == ["angle,accuracy", "0,0.5", '"a,b",1']
 
 
-def test_rewind_drops_later_and_torn_records(tmp_path: Path) -> None:
+def test_rewind_drops_later_and_torn_records(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     tracker = JsonTracker(tmp_path)
     for epoch in (1, 2, 3):
         tracker.scalars({"lr": 0.1}, epoch=epoch, step=epoch)
     with (tmp_path / "metrics.jsonl").open("a") as file:
         file.write('{"epoch": 2, "st')
-    rewind(tmp_path / "copy", 1, source=tmp_path)
-    rewind(tmp_path, 2)
+    history = [{"epoch": epoch, "step": epoch, "lr": 0.1} for epoch in (1, 2)]
+    rewind(tmp_path / "copy", history[:1], source=tmp_path)
+    rewind(tmp_path, history)
+    assert not caplog.text, "nothing is damaged"
     tracker.scalars({"lr": 0.1}, epoch=3, step=4)
     assert [record["step"] for record in records(tmp_path)] == [1, 2, 4]
     assert [record["step"] for record in records(tmp_path / "copy")] == [1]
-    rewind(tmp_path / "nothing", 2)
+    rewind(tmp_path / "nothing", [])
     assert not (tmp_path / "nothing").exists()

@@ -2,7 +2,8 @@
 
     python -m tests.training.small FOLDER name=value …
 
-trains with these settings of the trainer and saves the weights as FOLDER/weights.pt.
+trains with these settings of the trainer and saves the weights as FOLDER/weights.pt;
+`metrics=[…]` are the task's.
 """
 
 import sys
@@ -93,7 +94,8 @@ def main(folder: Path, words: list[str]) -> None:
     net, splits = make_net(), make_splits()
     if settings.pop("net", "") == "normed":
         net, splits.train.augment = normed_net(), None
-    make_trainer(folder, **settings).fit(net, splits, Classification())
+    task = Classification(metrics=settings.pop("metrics", ()))
+    make_trainer(folder, **settings).fit(net, splits, task)
     torch.save(net.state_dict(), folder / "weights.pt")
 
 

@@ -6,18 +6,19 @@ import pytest
 import torch
 from torch import nn
 
+from partial_equiv.ck import Siren
 from tests.training.small import make_net
 from training.optimisation import Schedule, make_optimizer, parameter_groups
 
-RATES = {"weight": 1e-3, "range": 1e-2, "keep_logits": 0.1, "omega0": 1e-4}
+RATES = {"range": 1e-2, "keep_logits": 0.1, "omega0": 1e-4}
 
 
 def test_every_parameter_has_the_group_of_its_role() -> None:
     net = make_net()
-    net.head = nn.Module()
+    net.head = Siren(2, 1, 1)
     net.head.omega0 = nn.Parameter(torch.tensor(10.0))
-    groups = {group["role"]: group for group in parameter_groups(net, RATES, 0.5)}
-    assert {role: group["lr"] for role, group in groups.items()} == RATES
+    groups = {group["role"]: group for group in parameter_groups(net, 1e-3, RATES, 0.5)}
+    assert {role: group["lr"] for role, group in groups.items()} == {"weight": 1e-3, **RATES}
     assert {role: len(group["params"]) for role, group in groups.items()} == {
         "weight": sum(1 for _ in net.parameters()) - 5,
         "range": 2,
@@ -30,7 +31,7 @@ def test_every_parameter_has_the_group_of_its_role() -> None:
 def test_frozen_parameters_and_empty_roles_are_left_out() -> None:
     net = nn.Linear(2, 2)
     net.bias.requires_grad_(False)
-    (group,) = parameter_groups(net, RATES, 0.0)
+    (group,) = parameter_groups(net, 1e-3, RATES, 0.0)
     assert group["params"] == [net.weight]
 
 
@@ -39,7 +40,7 @@ def test_frozen_parameters_and_empty_roles_are_left_out() -> None:
     [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW), ("sgd", torch.optim.SGD)],
 )
 def test_optimisers(name: str, kind: type) -> None:
-    groups = parameter_groups(nn.Linear(1, 1), RATES, 0.1)
+    groups = parameter_groups(nn.Linear(1, 1), 1e-3, RATES, 0.1)
     optimizer = make_optimizer(name, groups, momentum=0.9, nesterov=True)
     assert type(optimizer) is kind
     assert optimizer.param_groups[0].get("momentum", 0.9) == 0.9
@@ -97,7 +98,8 @@ def test_plateau_waits_and_is_restored() -> None:
 
 def test_apply_sets_every_group() -> None:
     net = make_net()
-    optimizer = make_optimizer("adam", parameter_groups(net, RATES, 0.0))
+    optimizer = make_optimizer("adam", parameter_groups(net, 1e-3, RATES, 0.0))
     Schedule(optimizer, "none", steps_per_epoch=10, epochs=2, warmup_epochs=1).apply(4)
     rates = {group["role"]: group["lr"] for group in optimizer.param_groups}
-    assert rates == pytest.approx({role: RATES[role] / 2 for role in rates})
+    bases = {"weight": 1e-3, **RATES}
+    assert rates == pytest.approx({role: bases[role] / 2 for role in rates})

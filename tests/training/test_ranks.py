@@ -18,10 +18,13 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_two_processes_make_the_steps_of_one(tmp_path: Path) -> None:
-    """With the statistics of the joint batch, in the steps and in the average for evaluation."""
-    settings = {"epochs": 2, "accumulate": 2, "optimizer": "sgd", "monotone_penalty": 0.1}
+    """With the statistics of the joint batch, in the steps and in the average for evaluation, and
+    with the figures of the whole split, whose 11 samples are not shared out evenly."""
+    metrics = ("auc", "calibration", "per_class")
+    settings = {"epochs": 2, "accumulate": 2, "optimizer": "sgd", "penalties": {"monotone": 0.1}}
     words = [f"{name}={value}" for name, value in settings.items()]
     command = [sys.executable, "-m", "tests.training.small", str(tmp_path / "two"), "net=normed"]
+    command.append(f"metrics=[{','.join(metrics)}]")
     done = subprocess.run(
         [*command, "devices=2", *words],
         cwd=ROOT,
@@ -34,7 +37,8 @@ def test_two_processes_make_the_steps_of_one(tmp_path: Path) -> None:
     assert (done.stdout, done.stderr) == ("", "")  # no banner, no warning
     net, splits = normed_net(), make_splits()
     splits.train.augment = None
-    history = make_trainer(tmp_path, **settings).fit(net, splits, Classification()).history
+    task = Classification(metrics=metrics)
+    history = make_trainer(tmp_path, **settings).fit(net, splits, task).history
     weights = torch.load(tmp_path / "two" / "weights.pt", weights_only=True)
     for name, value in net.state_dict().items():
         assert torch.allclose(value, weights[name], rtol=1e-5, atol=1e-5), name
@@ -42,6 +46,7 @@ def test_two_processes_make_the_steps_of_one(tmp_path: Path) -> None:
     assert not torch.allclose(weights["7.weight"], before["7.weight"], atol=1e-3)
     lines = (tmp_path / "two" / "metrics.jsonl").read_text().splitlines()
     assert len(lines) == len(history) == 2  # rank 0 alone writes
+    assert {"val/auc", "val/calibration", "val/per_class/1"} <= history[0].keys()
     for line, record in zip(map(json.loads, lines), history, strict=True):
         del line["seconds/epoch"], record["seconds/epoch"]
         assert line == pytest.approx(record, abs=1e-5)

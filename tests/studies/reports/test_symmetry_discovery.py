@@ -34,14 +34,14 @@ def finished(
 def test_every_discovery_is_a_line_with_its_verdict(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn: list[tuple[object, object, str]] = []
+    drawn: list[tuple[object, object, str, object]] = []
     monkeypatch.setattr(
         symmetry_discovery,
         "draw_over_angles",
-        lambda one, other, path: drawn.append((one, other, path.name)),
+        lambda one, other, path, **facts: drawn.append((one, other, path.name, facts)),
     )
     flow = {"flow/is_rotation": False, "flow/lacking": "similarity 0.50 < 0.8"}
-    oracle = {"views/accuracy": 0.98764}
+    oracle = {"views/accuracy": 0.98764, "views/images": 40, "views/chance": 0.5}
     runs = [
         finished(tmp_path, "autoencoder/mlp/2", {"test/kl": 4.0}, ["seed=0", "net=vae_mlp"]),
         finished(tmp_path, "oracle/mlp/2", oracle, angles=[[0, 1.0, 1.0], [180, 0.5, 0.25]]),
@@ -56,7 +56,14 @@ def test_every_discovery_is_a_line_with_its_verdict(
     assert (first["is rotation"], first["lacking"]) == ("no", "similarity 0.50 < 0.8")
     assert (second["autoencoder"], second["is rotation"], second["invariant"]) == ("-", "yes", "-")
     name = symmetry_discovery.CLASSIFIERS["oracle"]
-    assert drawn == [({name: [1.0, 0.5]}, {name: [1.0, 0.25]}, "over_angles-mlp-2-seed=0.png")]
+    assert drawn == [
+        (
+            {name: [1.0, 0.5]},
+            {name: [1.0, 0.25]},
+            "over_angles-mlp-2-seed=0.png",
+            {"num_images": 40, "chance": 0.5},
+        )
+    ]
 
 
 def test_an_option_may_be_for_some_rows_alone() -> None:

@@ -1,29 +1,41 @@
 """Subsets that depend on the input: their KL terms, their gradients, their invariance."""
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Uniform, kl_divergence
+from torch.utils.checkpoint import checkpoint
 
-from partial_equiv.gconv import Activation, GroupConv, GroupPool, LiftingConv, frozen_kernels
-from partial_equiv.sampling import Sampling
-from partial_equiv.variational import bernoulli_kl, collected_kl, project, uniform_kl
+from partial_equiv.gconv import Activation, GroupPool, frozen_kernels
+from partial_equiv.relaxations import (
+    InputSubset,
+    LearnedSubset,
+    Relaxation,
+    collected_terms,
+    relaxations_of,
+)
+from partial_equiv.relaxations.borders import project
+from partial_equiv.relaxations.input_subset import FLOOR, bernoulli_kl, uniform_kl
 from tests import shipped
 from tests.tolerances import EXACT
 
 PARTIAL = [name for name in shipped.names("base_group") if shipped.has_subset(name)]
 
 
-def model(base_group: str, subset: str = "input", *, shaken: bool = False) -> nn.Sequential:
+def model(
+    base_group: str, relaxation: type[Relaxation] = InputSubset, *, shaken: bool = False
+) -> nn.Sequential:
     """Two layers; `shaken` gives the encoders weights, as training would."""
     torch.manual_seed(0)
-    sampling = shipped.sampling(base_group, subset=subset)
-    lifting, conv = shipped.layers(base_group, sampling=sampling, partial=True)
+    lifting, conv = shipped.layers(base_group, relaxation=relaxation, partial=True)
     layers = nn.Sequential(lifting(1, 4), Activation(), conv(4, 3), GroupPool()).double()
-    for module in layers.modules():
-        if isinstance(module, Sampling) and shaken:
-            module.encoder[-1].weight.data.normal_(std=3.0)
-            module.encoder[-1].bias.data.fill_(0.5)
+    for _, chosen in relaxations_of(layers):
+        if shaken:
+            chosen.encoder[-1].weight.data.normal_(std=3.0)
+            chosen.encoder[-1].bias.data.fill_(0.5)
     return layers
 
 
@@ -52,7 +64,7 @@ def test_the_kl_of_a_keep_decision_is_torch_s_and_stays_finite(prior: float) -> 
 def test_a_projected_output_can_come_back() -> None:
     value = torch.tensor([1.5, 1.5, -0.5, -0.5, 0.5], requires_grad=True)
     push = torch.tensor([1.0, -1.0, 1.0, -1.0, 1.0])
-    out = project(value)
+    out = project(value, FLOOR)
     assert out.tolist() == pytest.approx([1.0, 1.0, 0.01, 0.01, 0.5])
     out.backward(push)  # a descent step moves against the gradient
     assert value.grad.tolist() == [1.0, 0.0, 0.0, -1.0, 1.0]
@@ -60,10 +72,10 @@ def test_a_projected_output_can_come_back() -> None:
 
 @pytest.mark.parametrize("base_group", PARTIAL)
 def test_training_starts_from_the_whole_group(base_group: str) -> None:
-    chosen, whole = model(base_group).eval(), model(base_group, "layer").eval()
+    chosen, whole = model(base_group).eval(), model(base_group, LearnedSubset).eval()
     whole.load_state_dict(
         {k: v for k, v in chosen.state_dict().items() if "encoder" not in k}
-        | {k: v for k, v in whole.state_dict().items() if "sampling" in k}
+        | {k: v for k, v in whole.state_dict().items() if "relaxation" in k}
     )
     torch.testing.assert_close(chosen(images()), whole(images()), rtol=1e-12, atol=1e-12)
 
@@ -77,40 +89,59 @@ def test_every_image_has_its_own_subset(base_group: str) -> None:
     with torch.no_grad(), frozen_kernels(net):
         net(images(1))
         torch.testing.assert_close(net(images()), together, rtol=1e-10, atol=1e-12)
-    with collected_kl() as terms:
+    with collected_terms(net) as terms:
         net(images())
-    assert torch.all(terms[0].std() > 0)
+    assert torch.all(terms.collected["kl"][0].std() > 0)
 
 
 @pytest.mark.parametrize("base_group", PARTIAL)
 def test_the_subset_does_not_depend_on_how_the_image_is_turned(base_group: str) -> None:
     net = model(base_group, shaken=True).eval()
-    with collected_kl() as still:
+    with collected_terms(net) as terms:
         net[0](images())
-    with collected_kl() as turned:
         net[0](images().rot90(1, (-2, -1)))
-    assert still[0].std() > 0
-    torch.testing.assert_close(turned[0], still[0], rtol=0, atol=EXACT[torch.float64])
+    still, turned = terms.collected["kl"]
+    assert still.std() > 0
+    torch.testing.assert_close(turned, still, rtol=0, atol=EXACT[torch.float64])
 
 
 @pytest.mark.parametrize("base_group", PARTIAL)
 def test_kl_terms_are_handed_out_and_not_kept(base_group: str) -> None:
     net = model(base_group, shaken=True).train()
     before = {name: set(vars(module)) for name, module in net.named_modules()}
-    with collected_kl() as terms:
+    with collected_terms(net) as terms:
+        with torch.no_grad():
+            net(images())
+        assert not terms.collected, "what is run without gradients adds nothing"
         out = net(images())
-    convolutions = [m for m in net if isinstance(m, LiftingConv | GroupConv)]
-    assert [term.shape for term in terms] == [(3,)] * len(convolutions)
-    assert torch.all(torch.stack(terms) >= 0)
+        kl = torch.stack(terms.collected["kl"])  # [layers, B]
+        torch.testing.assert_close(terms.totals()["kl"], kl.sum(0).mean())
+        terms.clear()
+        assert not terms.totals()
+    assert kl.shape == (2, 3)
+    assert torch.all(kl >= 0)
     assert {name: set(vars(module)) for name, module in net.named_modules()} == before
-    (out.square().mean() + torch.stack(terms).mean()).backward()
+    assert not any(module._forward_hooks for module in net.modules())
+    (out.square().mean() + kl.mean()).backward()
     for name, parameter in net.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
-    encoder = net[0].sampling.encoder
-    assert encoder[0].weight.grad.abs().sum() > 0
+    assert net[0].relaxation.encoder[0].weight.grad.abs().sum() > 0
 
 
-def test_channels_are_needed() -> None:
-    with pytest.raises(ValueError, match="in_channels=None"):
-        shipped.sampling("SE2", subset="input")(partial=True)
+def slopes(net: nn.Module, forward: Callable[[Tensor], Tensor]) -> list[Tensor]:
+    """Of the loss with its KL term, by all parameters; the draws are the same each time."""
+    torch.manual_seed(1)
+    with collected_terms(net) as terms:
+        loss = forward(images()).square().mean() + terms.totals()["kl"]
+        return list(torch.autograd.grad(loss, list(net.parameters())))
+
+
+def test_the_terms_are_right_whoever_runs_the_net() -> None:
+    """Through torch.compile, and with activations that are computed again for the gradient."""
+    net = model("E2", shaken=True).train()
+    expected = slopes(net, net)
+    runners = [torch.compile(net, backend="eager"), partial(checkpoint, net, use_reentrant=False)]
+    for forward in runners:
+        for one, other in zip(slopes(net, forward), expected, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)

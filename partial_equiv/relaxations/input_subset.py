@@ -10,18 +10,67 @@ divergence from the whole group, one term a layer and image:
 Kim et al., "Variational Partial Group Convolutions", ICML 2024 (arXiv 2407.04271).
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["SubsetEncoder", "bernoulli_kl", "collected_kl", "project", "report_kl", "uniform_kl"]
+from partial_equiv.intervals import Fraction, Positive
+from partial_equiv.relaxations.borders import project
+from partial_equiv.relaxations.relaxation import Choice, Layer, SampledFeature
+from partial_equiv.relaxations.subset import Subset
+
+__all__ = ["InputSubset", "SubsetEncoder", "bernoulli_kl", "uniform_kl"]
 
 FLOOR = 0.01  # a range of 0 would be a stationary point, and infinitely far from the whole group
+
+
+class InputSubset(Subset):
+    """The subset that each image chooses for one layer, by an encoder of the layer's input.
+
+    `rates` are those of a learned subset, whose parameters this one has not: its encoder learns as
+    all weights do.
+
+    Args:
+        layer: that it is for.
+        prior_keep: keep-probability p₀ that the term "kl" is counted from.
+        temperature: of the relaxed draws, when training starts; it falls linearly to
+        final_temperature: when training ends.
+
+    Raises:
+        Refusal: for the trivial group.
+    """
+
+    depends_on_input = True
+    penalties: ClassVar = {"kl": 1e-3}
+
+    def __init__(
+        self,
+        layer: Layer,
+        *,
+        prior_keep: Fraction = 0.9,
+        temperature: Positive = 0.5,
+        final_temperature: Positive = 0.1,
+    ) -> None:
+        super().__init__(layer, temperature, final_temperature)
+        self.prior_keep = prior_keep
+        num_outputs = layer.group.algebra_size + len(layer.group.optional_parts)
+        self.encoder = SubsetEncoder(layer.in_channels, num_outputs)
+
+    def choose(
+        self, feature: SampledFeature, num_draws: int, generator: torch.Generator | None
+    ) -> Choice:
+        chosen = self.encoder(feature.x, feature.weights)  # [B, algebra_size + parts]
+        extent, weights, kl = None, None, torch.zeros_like(chosen[:, 0])
+        if self.group.algebra_size:
+            extent = project(chosen[:, 0], FLOOR)
+            kl = kl + uniform_kl(extent)
+        if self.group.optional_parts:
+            logits = chosen[:, self.group.algebra_size :]
+            kl = kl + bernoulli_kl(logits, self.prior_keep).sum(-1)
+            weights = self.keep(logits, generator)
+        return Choice(extent, weights, {"kl": kl})
 
 
 class SubsetEncoder(nn.Sequential):
@@ -49,28 +98,6 @@ class SubsetEncoder(nn.Sequential):
             return super().forward(channels.to(next(self.parameters()).dtype))
 
 
-class _Project(torch.autograd.Function):
-    @staticmethod
-    def forward(context: Any, value: Tensor, floor: float) -> Tensor:  # noqa: ANN401
-        context.save_for_backward(value)
-        context.floor = floor
-        return value.clamp(floor, 1)
-
-    @staticmethod
-    def backward(context: Any, grad: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
-        (value,) = context.saved_tensors
-        outward = ((value > 1) & (grad < 0)) | ((value < context.floor) & (grad > 0))
-        return grad.masked_fill(outward, 0), None
-
-
-def project(value: Tensor, floor: float = FLOOR) -> Tensor:
-    """Clamp to [floor, 1] with a projected gradient: outside, only a step back in has a gradient.
-
-    A plain clamp would hold an output that has left the interval outside for ever.
-    """
-    return _Project.apply(value, floor)
-
-
 def uniform_kl(extent: Tensor) -> Tensor:
     """KL of U[-θπ, θπ] from U[-π, π]: -log θ, for θ [...] in (0, 1]."""
     return -extent.log()
@@ -82,30 +109,3 @@ def bernoulli_kl(logits: Tensor, prior: float) -> Tensor:
     prior_logit = torch.as_tensor(prior, dtype=logits.dtype).logit(eps=1e-6).to(logits.device)
     prior_keep, prior_drop = functional.logsigmoid(prior_logit), functional.logsigmoid(-prior_logit)
     return keep.exp() * (keep - prior_keep) + drop.exp() * (drop - prior_drop)
-
-
-_collected: ContextVar[list[Tensor] | None] = ContextVar("collected_kl", default=None)
-
-
-@contextmanager
-def collected_kl() -> Iterator[list[Tensor]]:
-    """Collect the KL term [B] of every layer that is run inside the block, in order.
-
-    >>> with collected_kl() as terms:
-    ...     report_kl(torch.tensor([0.5, 1.5]))
-    >>> terms
-    [tensor([0.5000, 1.5000])]
-    """
-    terms: list[Tensor] = []
-    token = _collected.set(terms)
-    try:
-        yield terms
-    finally:
-        _collected.reset(token)
-
-
-def report_kl(term: Tensor) -> None:
-    """Hand a layer's KL term [B] to the innermost `collected_kl` block, if one is open."""
-    terms = _collected.get()
-    if terms is not None:
-        terms.append(term)

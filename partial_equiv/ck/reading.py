@@ -1,0 +1,43 @@
+"""Readings: where a layer reads a kernel, and how that becomes the weight of a convolution."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import isqrt
+
+from torch import Tensor
+
+from partial_equiv.ck.base import Kernel
+
+__all__ = ["Reading"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Where a layer reads its kernel. Another kernel can be read as the layer's own is, also at
+    coordinates of its own: `reading.weight(kernel, coordinates)`.
+
+    Attributes:
+        elements: h of the output [S, G_out, d].
+        inputs: h' that come in [S, G_in, d].
+        coordinates: what an equivariant kernel reads to get from h' to h, [S, G_out, G_in, T, D]
+            at T taps; G_in is 1 for a kernel that does not look at h'.
+        shares: what each h' contributes to the mean over the group [S, G_in]; None: no mean.
+        spread: from the taps [..., T, K] to the pixels of the window [..., k², K].
+    """
+
+    elements: Tensor
+    inputs: Tensor
+    coordinates: Tensor
+    shares: Tensor | None
+    spread: Callable[[Tensor], Tensor]
+
+    def weight(self, kernel: Kernel, coordinates: Tensor | None = None) -> Tensor:
+        """The weight [S, G_out, C_out, C_in, G_in, k, k] of a convolution with this kernel.
+
+        Args:
+            kernel: of coordinates [..., D].
+            coordinates: that it reads [S, G_out, G_in, T, D]; None: those of the reading.
+        """
+        read = self.coordinates if coordinates is None else coordinates
+        windows = kernel.windows(read, self.shares, self.spread)
+        return windows.unflatten(-1, (isqrt(windows.shape[-1]), -1))

@@ -1,0 +1,86 @@
+"""The contract of a study: every file of cfg/study runs a row to its end, and reports.
+
+A dry run of one row with one seed, and of the runs that it builds on. Data that may not be here are
+replaced by bundled ones.
+"""
+
+import itertools
+import json
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from studies.folder import read_study_folder
+from tests.studies.test_study_files import STUDIES, study
+from tests.terminal import Terminal
+
+FEW = ("dataset.train_size=20", "dataset.val_size=10")
+DIGITS = ("dataset=digits", *FEW)
+SIXES = ("dataset=digits6_180", *FEW)
+CELLS = ("dataset.num=40", "dataset.val_size=8", "dataset.test_size=8", "dataset.size=32")
+NARROW = ("net.hidden_channels=2", "base_group.num_samples=2")
+TINY = {  # row, and words that make it small; by patterns, of which the first one counts
+    "exact/nets": ("exact", "dataset.train_size=20", "net.hidden_channels=2"),
+    "exact/sizes": ("z2cnn",),
+    "exact/small-cifar10": ("p4-33", *FEW, "net.hidden_channels=2"),
+    "exact/small-mnist": ("P4CNN-28", *DIGITS, "dataset.size=28", "net.hidden_channels=2"),
+    "exact/published": ("mnist-P4CNN-28", *DIGITS, "dataset.size=28", "net.hidden_channels=2"),
+    "exact/*": ("*_33",),
+    "metamaterials/savings": ("d4_shift/all/250", *CELLS, "dataset.train_size=16"),
+    "metamaterials/large": (
+        "cnn/none",
+        "dataset.num=40",
+        "dataset.size=32",
+        "net.hidden_channels=2",
+    ),
+    "metamaterials/*": ("shift/flip", *CELLS),
+    "parity/*": ("*/1", "dataset=digits6_m", *FEW, "net.hidden_channels=2"),
+    "parity": ("parity/0.5", "net.hidden_channels=2"),
+    "partial_gcnn/mnist6": ("180-partial", *SIXES, "dataset.size=28", *NARROW),
+    "partial_gcnn/*": ("GCNN-SE2-8-partial", *DIGITS, *NARROW),
+    "small": ("mnist6_180_partial", *SIXES, *NARROW),
+    "speed": ("digits6_180", *FEW, *NARROW),
+    "symmetry_discovery/mnist*": (
+        "oracle",
+        "dataset=orbits",
+        "dataset.source.train_size=30",
+        "dataset.source.val_size=20",
+    ),
+    "symmetry_discovery/sizes": ("oracle/mlp/2", "dataset.images_per_class=8"),
+    "symmetry_discovery/*": ("generators", "dataset.images_per_class=8"),
+}
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of data: four pictures of each class, for the data set that reads files."""
+    root = tmp_path_factory.mktemp("data")
+    for part, label, number in itertools.product(("train", "test"), range(10), range(4)):
+        file = root / "cifar10-jpeg" / part / f"class{label}" / f"{number}.jpg"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (32, 32), (25 * label, 60 * number, 0)).save(file)
+    return root
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_row_runs_to_its_end_and_is_reported(
+    name: str, pictures: Path, terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATA_DIR", str(pictures))
+    first = next(iter(study(name).named_rows()))
+    row, *words = next(
+        (tiny for pattern, tiny in TINY.items() if fnmatchcase(name, pattern)), (first,)
+    )
+    part = (f"study.rows=[{row}]", "study.seeds=[1]")
+    answer = terminal(f"study={name}", *part, "debug=True", "tracking=none", *words)
+    assert answer.status == 0, answer.out + answer.err
+    assert "has failed" not in answer.out, answer.out
+    folder = read_study_folder(tmp_path / "studies" / "debug" / name)
+    told = json.loads((folder.path / "report.json").read_text())
+    ran = {job.row for job in folder.jobs if folder.state(job) == "done"}
+    assert any(fnmatchcase(each, row) for each in ran)
+    assert {each for each, about in told["rows"].items() if about["parameters"]} == ran
+    for claim in study(name).claims:
+        assert f"| {claim} |" in answer.out
