@@ -303,7 +303,7 @@ def test_what_takes_long_says_how_much_there_is_of_it(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = iter(range(0, 1000, 5))
-    monkeypatch.setattr(budget.time, "thread_time", lambda: next(clock))
+    monkeypatch.setattr("budget.time.thread_time", lambda: next(clock))
     with budget.building():
         net = torch.nn.Linear(200, 100)
         torch.nn.Linear(200, 100)
