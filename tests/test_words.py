@@ -50,7 +50,7 @@ ODD = {
     "~hydra": OWN,
     "hydra=none": OWN,
     "hydra/sweeper=nope": "hydra/sweeper=nope: should be basic",
-    "hydra.searchpath=[/dev/null/nowhere]": "hydra.searchpath=[/dev/null/nowhere]: /dev/null/nowhere is not there",
+    "hydra.searchpath=[/dev/null/nowhere]": ": /dev/null/nowhere is not there",
     "hydra.searchpath=[file:///dev/null/nowhere]": "file:///dev/null/nowhere is not there",
     "hydra.searchpath=[pkg://no.such]": "pkg://no.such is not there",
     "--config-name=net/gcnn": "--config-name=net/gcnn: is an option, write net=gcnn",
