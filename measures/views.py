@@ -29,7 +29,7 @@ class Views(Measure):
         if not isinstance(task, Classification):
             raise Refusal("the net is no classifier; try task=classification")
         if spec.num_views == 1:
-            raise Refusal("the data set has no orbits; try dataset=orbits or dataset=latents")
+            raise Refusal("the data set has no orbits; try dataset=orbits")
 
     def measure(self, subject: Subject) -> Measured:
         """The figures of all views together, and a line for each of them."""

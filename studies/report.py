@@ -135,7 +135,7 @@ def study_tracker(folder: StudyFolder) -> Tracker:
     """The tracker of a study itself, in the group of its runs; plain files if it cannot be made."""
     words = [
         word
-        for word in (*folder.study.words, *folder.further)
+        for word in (*flat(folder.study.words), *folder.further)
         if word.lstrip("+").startswith(("tracking=", "tracking.", "debug="))
     ]
     config = {"study": asdict(folder.study), "further": folder.further, "about": provenance()}

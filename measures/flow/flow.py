@@ -38,7 +38,7 @@ class Flow(Measure):
         if not (isinstance(model, Generators) and isinstance(task, Generating)):
             raise Refusal("the net has no generators; try net=generators task=generating")
         if spec.num_views == 1:
-            raise Refusal("the data set has no orbits; try dataset=latents")
+            raise Refusal("the data set has no orbits; try dataset=orbits")
 
     def measure(self, subject: Subject) -> Measured:
         """The numbers of the generator that is most like rotation, and a line for each one."""

@@ -22,7 +22,7 @@ NETS = {  # trained for some batches; {…} is the folder of a run, see tests.di
     "classifier": (*TINY, "debug=True", "dataset.size=10", f"probe=[{','.join(names('probe'))}]"),
     "stiffness": (
         *("dataset=unit_cells", "dataset.size=16", "dataset.num=40", "task=regression"),
-        *("net=cells_d4", "net.hidden_channels=2", "net.pools=[0]"),
+        *("net=cells", "base_group=dihedral", "net.hidden_channels=2", "net.pools=[0]"),
     ),
     "autoencoder": STAGES["autoencoder"],
     "turn": (*STAGES["transformation"], "task.steps=3"),

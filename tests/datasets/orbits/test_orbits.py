@@ -232,7 +232,7 @@ def test_classes_may_be_called_anything(
         assert torch.equal(images[labels == label], others[same == label])
 
 
-@pytest.mark.parametrize("name", ["cifar10", "pcam", "upright_digits"])
+@pytest.mark.parametrize("name", ["cifar10", "pcam", "plain_digits"])
 def test_any_of_our_image_sets_can_be_the_source(name: str) -> None:
     words = ["dataset=orbits", f"dataset@dataset.source={name}", "dataset.classes=[]"]
     spec = replace(Build(compose(words)).spec, num_views=1)
