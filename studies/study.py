@@ -28,7 +28,6 @@ from composition import merged
 from config_schema import ConfigError
 from config_schema.complaints import hint
 from config_schema.quoting import quoted
-from config_schema.signatures import read_plain
 from partial_equiv.intervals import Natural
 
 __all__ = ["Job", "Row", "Study", "flat", "read_study", "waves"]
@@ -217,6 +216,8 @@ def read_study(values: object) -> Study:
     Raises:
         ConfigError: naming every problem, one line each.
     """
+    from config_schema.signatures import read_plain  # loads pydantic
+
     return read_plain("study", values, Study)
 
 
