@@ -53,7 +53,7 @@ INJECTED: Mapping[str, tuple[str, ...]] = {
     "dataset": (),
     "task": ("class_names",),
     "net": (
-        *("in_channels", "num_classes", "size", "num_views", "kernel"),
+        *("in_channels", "num_outputs", "size", "num_views", "kernel"),
         *("lifting", "conv", "pointwise", "averaged"),
     ),
     "conv": ("in_channels", "out_channels", "kernel", "sampling", "relaxation"),
@@ -173,7 +173,7 @@ class Build:
             return self._make(
                 "net",
                 in_channels=spec.in_channels,
-                num_classes=spec.num_outputs,
+                num_outputs=spec.num_outputs,
                 size=spec.size,
                 num_views=spec.num_views,
                 kernel=given["kernel"],

@@ -99,11 +99,11 @@ def same_everywhere(layer: Convolution) -> bool:
 
 
 class CKResNet(nn.Sequential):
-    """Maps images [B, in_channels, H, W] to class scores [B, num_classes].
+    """Maps images [B, in_channels, H, W] to class scores [B, num_outputs].
 
     Args:
         in_channels: of the images.
-        num_classes: scores to give.
+        num_outputs: scores to give.
         lifting: makes the lifting convolution from (in_channels, out_channels).
         conv: makes a group convolution from (in_channels, out_channels).
         pointwise: makes a pointwise group convolution likewise, for the shortcuts.
@@ -141,7 +141,7 @@ class CKResNet(nn.Sequential):
     def __init__(
         self,
         in_channels: Count,
-        num_classes: Count,
+        num_outputs: Count,
         lifting: Callable[..., LiftingConv],
         conv: Callable[..., GroupConv],
         pointwise: Callable[..., PointwiseConv],
@@ -188,5 +188,5 @@ class CKResNet(nn.Sequential):
         layers["last_conv"] = conv(channels[-1], channels[-1], padding="valid", **settings)
         layers["last_norm"] = Norm(channels[-1], norm)
         layers["last_activation"] = Activation()
-        layers.update(readout(channels[-1], num_classes, group_pool, spatial_pool))
+        layers.update(readout(channels[-1], num_outputs, group_pool, spatial_pool))
         super().__init__(layers)

@@ -47,7 +47,7 @@ class StiffnessNet(nn.Sequential):
 
     Args:
         in_channels: of the cells.
-        num_classes: 6.
+        num_outputs: 6.
         size: of the cells, (H, W) with H = W.
         lifting: makes the lifting convolution from (in_channels, out_channels).
         conv: makes a group convolution from (in_channels, out_channels).
@@ -71,7 +71,7 @@ class StiffnessNet(nn.Sequential):
     def __init__(
         self,
         in_channels: Count,
-        num_classes: Count,
+        num_outputs: Count,
         size: tuple[int, int],
         lifting: Callable[..., LiftingConv],
         conv: Callable[..., GroupConv],
@@ -83,9 +83,9 @@ class StiffnessNet(nn.Sequential):
         positive: Positivity = "none",
         norm: Literal["batch", "instance", "layer"] = "batch",
     ) -> None:
-        if num_classes != len(COMPONENTS):
+        if num_outputs != len(COMPONENTS):
             raise Refusal(
-                f"a stiffness has {len(COMPONENTS)} components, the data set {num_classes}; "
+                f"a stiffness has {len(COMPONENTS)} components, the data set {num_outputs}; "
                 "try dataset=unit_cells task=regression"
             )
         check_places("pools", pools, len(widths))

@@ -29,6 +29,7 @@ from provenance import provenance
 from studies.finished import FinishedRun, finished_runs
 from studies.folder import StudyFolder, read_study_folder
 from studies.outcome import Outcome, outcome
+from studies.study import flat
 from tracking import JsonTracker, Tracker
 
 __all__ = ["main", "report", "study_tracker"]

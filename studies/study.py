@@ -36,7 +36,7 @@ REFERENCE = re.compile(r"\$\{run:(?P<row>[^}]*)\}")
 NAME = re.compile(r"[\w.+-]+(/[\w.+-]+)*")  # it stands in the names of folders
 
 Words: TypeAlias = Sequence[str | Sequence[str | Sequence[str]]]
-"""Words, and lists of words that several rows share (an anchor of YAML's, &name, stands for one)."""
+"""Words, and lists of words that several rows share by an anchor of YAML's."""
 
 Option: TypeAlias = Words | Mapping[str, Words]
 """The words of an option of an axis: for all rows, or by row."""

@@ -128,7 +128,11 @@ def test_a_dry_run_is_settings() -> None:
     assert Build(compose(["train.epochs=1", "debug=True"])).trainer(Path(), None).epochs == 1
 
 
-MNIST_ORBITS = ("dataset=orbits", "dataset@dataset.source=mnist", "dataset.source.root=${dataset.root}")
+MNIST_ORBITS = (
+    "dataset=orbits",
+    "dataset@dataset.source=mnist",
+    "dataset.source.root=${dataset.root}",
+)
 
 
 @pytest.mark.parametrize("dataset", [("dataset=mnist",), MNIST_ORBITS])

@@ -2,7 +2,7 @@
 
 The smoothing is Gaussian, with two length scales along two directions at random angles, so that
 cells are coarse or fine, and alike or unlike in their directions; the law of the cells is that of
-their flipped, turned and shifted copies.
+their mirrored, turned and shifted copies.
 """
 
 import math

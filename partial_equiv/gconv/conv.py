@@ -116,7 +116,7 @@ class Convolution(nn.Module):
         power = 1.0
         if self.relative and not self.kernel.independent:
             power = power_in_a_stack(self, whole, coordinates)
-        self.kernel.settle(group, coordinates, variance / power)
+        self.kernel.initialise(group, coordinates, variance / power)
         if not partial:
             return
         if isinstance(self.kernel, SeparableKernel):
