@@ -76,10 +76,10 @@ class StiffnessNet(nn.Sequential):
         lifting: Callable[..., LiftingConv],
         conv: Callable[..., GroupConv],
         *,
-        hidden_channels: Count = 8,
+        hidden_channels: Count = 23,
         widths: Sequence[Positive] = (1, 1, 1),
-        pools: Sequence[Natural] = (0, 1, 2),
-        shifts: Shifts = "polyphase",
+        pools: Sequence[Natural] = (0, 1, 2, 3),
+        shifts: Shifts = "none",
         positive: Positivity = "none",
         norm: Literal["batch", "instance", "layer"] = "batch",
     ) -> None:

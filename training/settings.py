@@ -54,19 +54,19 @@ class Settings:
     tracker: Tracker | None
     seed: Natural = 0
     probe: Callable[[nn.Module], Mapping[str, float]] | None = None
-    epochs: Natural = 20
+    epochs: Natural = 25
     steps: Count | None = None
     max_batches: Count | None = None
     batch_size: Count = 64
     accumulate: Count = 1
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    learning_rate: Positive = 1e-3
+    learning_rate: Positive = 1e-2
     rates: Mapping[str, NonNegative | None] = field(default_factory=dict)
     weight_decay: NonNegative = 0.0
     momentum: Fraction = 0.9
     nesterov: bool = False
     schedule: Literal["cosine", "one_cycle", "step", "plateau", "none"] = "cosine"
-    warmup_epochs: Natural = 0
+    warmup_epochs: Natural = 1
     final_learning_rate: NonNegative = 1e-6
     step_epochs: Count = 10
     step_factor: Fraction = 0.5
