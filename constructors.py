@@ -151,7 +151,7 @@ def check(config: DictConfig) -> Checked:
 class Build:
     """The parts of a run, each one made when it is first asked for.
 
-    A part's property raises ConfigError for settings that do not go together.
+    A part's property refuses settings that do not go together with a ConfigError.
     """
 
     def __init__(self, config: DictConfig) -> None:
@@ -340,8 +340,8 @@ def load_run(folder: str | Path) -> LoadedRun:
     """The trained net of a finished run, with what it was built from; reads no data.
 
     Raises:
-        ValueError: if there is no finished run in the folder, or one that does not fit this
-            program.
+        ConfigError: if there is no finished run in the folder, or one that this program refuses.
+        Refusal: if its checkpoint is damaged, or of another net.
     """
     folder = Path(folder)
     config = OmegaConf.create(read_finished(folder))

@@ -25,7 +25,11 @@ class Views(Measure):
     """
 
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
-        """Raise ValueError unless the net classifies views of images."""
+        """Check that this can be measured of the net.
+
+        Raises:
+            Refusal: unless the net classifies views of images.
+        """
         if not isinstance(task, Classification):
             raise Refusal("the net is no classifier; try task=classification")
         if spec.num_views == 1:

@@ -53,7 +53,7 @@ class ResidualBlock(nn.Module):
         dropout: probability to drop a channel between the convolutions.
 
     Raises:
-        ValueError: if the convolutions change the size of the map, which the shortcut keeps.
+        Refusal: if the convolutions change the size of the map, which the shortcut keeps.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class CKResNet(nn.Sequential):
     more in each of 5 group convolutions, 4 × 3 × 16 in each of 2 shortcuts, the lifting's range.
 
     Raises:
-        ValueError: if `pools` name a block that there is not, or for shortcut="identity" where
+        Refusal: if `pools` name a block that there is not, or for shortcut="identity" where
             layers differ in their elements.
     """
 

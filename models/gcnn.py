@@ -61,7 +61,7 @@ class GCNN(nn.Sequential):
     25,570 and 25,210, as published.
 
     Raises:
-        ValueError: if `pools` or `dropout_after` name a layer that there is not, or if there is no
+        Refusal: if `pools` or `dropout_after` name a layer that there is not, or if there is no
             last group convolution to have a `last_kernel_size`.
     """
 

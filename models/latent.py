@@ -110,7 +110,7 @@ class OrbitAverage(nn.Module):
             classes apart may average out (circles around one centre).
 
     Raises:
-        ValueError: if T is one of latents of another size.
+        Refusal: if T is one of latents of another size.
     """
 
     def __init__(

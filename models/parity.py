@@ -38,7 +38,7 @@ class ParityCNN(nn.Sequential):
         spatial_pool: how the read-out integrates over space.
 
     Raises:
-        ValueError: if `widths` and `strides` differ in length.
+        Refusal: if `widths` and `strides` differ in length.
     """
 
     def __init__(

@@ -99,7 +99,7 @@ class ResNet(nn.Sequential):
     ResNet-44 on C4 (4, 7 and 14 channels, two classes) has 128,652, as published.
 
     Raises:
-        ValueError: if `blocks` and `widths` differ in length, or if the layers compute different
+        Refusal: if `blocks` and `widths` differ in length, or if the layers compute different
             elements, which identity shortcuts cannot add.
     """
 

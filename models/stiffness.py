@@ -63,7 +63,7 @@ class StiffnessNet(nn.Sequential):
     22,214, shift 22,630, d4_shift 22,646.
 
     Raises:
-        ValueError: if the task is not six numbers, the cells are not square or cannot be halved so
+        Refusal: if the task is not six numbers, the cells are not square or cannot be halved so
             often, `pools` names a layer that there is not, or an element of the group is no
             symmetry of the pixels.
     """
@@ -184,7 +184,7 @@ class StiffnessHead(nn.Module):
         positive: "exp" and "square" say what to make of the symmetric matrix that comes out.
 
     Raises:
-        ValueError: if an element of the group does not permute pixels.
+        Refusal: if an element of the group does not permute pixels.
     """
 
     offset: Tensor

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         GridKernel,
         Kernel,
         MAGNet,
+        Reading,
         SeparableKernel,
         Siren,
     )
@@ -89,6 +90,7 @@ __all__ = [
     "Mirror",
     "Norm",
     "PointwiseConv",
+    "Reading",
     "Refusal",
     "Relaxation",
     "Sample",

@@ -47,7 +47,7 @@ def report(folder: StudyFolder) -> str:
         It as Markdown, of whose long tables of the study's own a part stands in their files only.
 
     Raises:
-        ValueError: for a claim that cannot be read, or that names a row that there is not.
+        Refusal: for a claim that cannot be read, or that names a row that there is not.
     """
     study, runs = folder.study, finished_runs(folder)
     found = outcome(study, runs)

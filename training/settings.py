@@ -48,6 +48,9 @@ class Settings:
         deterministic: ask torch for deterministic algorithms (CUDA; the CPU's are).
         resume: run folder whose last checkpoint to go on from; an unfinished epoch, too, goes on
             at its next batch, and the run equals an uninterrupted one bit for bit.
+
+    Raises:
+        Refusal: for settings that do not go together.
     """
 
     run_folder: Path
@@ -82,7 +85,7 @@ class Settings:
     resume: Path | None = None
 
     def __post_init__(self) -> None:
-        """Raise ValueError for settings that do not go together."""
+        """Check that the settings go together."""
         if self.batch_size % self.devices:
             raise Refusal(
                 f"must be a multiple of {self.devices}, devices", batch_size=self.batch_size

@@ -41,7 +41,8 @@ class CellLaw:
     def draw(self, generator: torch.Generator) -> Cell:
         """Return a cell, uint8 [size, size] of zeros and ones.
 
-        Raises ValueError if connected cells are too rare.
+        Raises:
+            Refusal: if connected cells are too rare.
         """
         for _ in range(MOST_TRIES):
             cell = self._draw(generator)

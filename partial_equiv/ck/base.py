@@ -54,7 +54,7 @@ class Kernel(nn.Module, ABC):
                 that are read there: of each one a G_in-th of a weight, by the mean over them.
 
         Raises:
-            ValueError: if the kernel cannot serve this group.
+            Refusal: if the kernel cannot serve this group.
         """
 
     @abstractmethod

@@ -63,7 +63,7 @@ def equivariance_error(
             layout is a word such as "BHWC", or a function (see `layouts`).
 
     Raises:
-        ValueError: if there are no transforms, not two images, images without a batch, or inputs
+        Refusal: if there are no transforms, not two images, images without a batch, or inputs
             that no transform moves; if the module gives all images the same output: there is no
             spread to compare an error with.
 
