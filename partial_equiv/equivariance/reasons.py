@@ -24,7 +24,7 @@ EXCEEDS = 2.0  # times what a symmetric layer loses to interpolation is more tha
 
 
 def compare(transform: Transform, still: Call, found: Value | None) -> Errors:
-    """The errors of f(T x) against T f(x); infinite if f(T x) is missing, or of another size.""
+    """The errors of f(T x) against T f(x); infinite if f(T x) is missing, or of another size."""
     try:
         expected = move(transform, still.output, still.layout)
     except ValueError:  # the elements of the feature are not closed under T
@@ -54,7 +54,7 @@ class Looking:
         return compare(transform, call, turned(call, transform))
 
     def random(self, call: Call, before: Value) -> str | None:
-        """Says that a layer, or something before it, is random, if its answer was another before."""
+        """That a layer, or what is before it, is random, if it answered differently before."""
         if same(call.output, before, self.tolerance):
             return None
         try:

@@ -44,7 +44,7 @@ FITS = {
     "layer_errors": ["classifier", "autoencoder"],
 }
 FURTHER = {"flow": ["measure.flow.classifier={classifier}"]}
-PLACES = ("dataset.root=", "task.autoencoder=")  # which are not taken from a run folder
+PLACES = ("dataset.root=",)  # which are not taken from a run folder
 
 
 class Nets:
