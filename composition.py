@@ -21,7 +21,7 @@ __all__ = ["CONFIG_FOLDER", "Composition", "merged"]
 
 CONFIG_FOLDER = Path(__file__).parent / "cfg"
 
-# cfg/hydra names a sweep's folders with it; sweep workers that unpickle a job import this module.
+# config.yaml names a sweep's folders with it; sweep workers that unpickle a job import this module.
 OmegaConf.register_new_resolver("folder_name", lambda words: folder_name(list(words)), replace=True)
 
 

@@ -53,7 +53,7 @@ INJECTED: Mapping[str, tuple[str, ...]] = {
     "dataset": (),
     "task": ("class_names",),
     "net": (
-        *("in_channels", "num_classes", "size", "num_views", "kernel"),
+        *("in_channels", "num_outputs", "size", "num_views", "kernel"),
         *("lifting", "conv", "pointwise", "averaged"),
     ),
     "conv": ("in_channels", "out_channels", "kernel", "sampling", "relaxation"),
@@ -151,7 +151,7 @@ def check(config: DictConfig) -> Checked:
 class Build:
     """The parts of a run, each one made when it is first asked for.
 
-    A part's property raises ConfigError for settings that do not go together.
+    A part's property refuses settings that do not go together with a ConfigError.
     """
 
     def __init__(self, config: DictConfig) -> None:
@@ -173,7 +173,7 @@ class Build:
             return self._make(
                 "net",
                 in_channels=spec.in_channels,
-                num_classes=spec.num_outputs,
+                num_outputs=spec.num_outputs,
                 size=spec.size,
                 num_views=spec.num_views,
                 kernel=given["kernel"],
@@ -340,8 +340,8 @@ def load_run(folder: str | Path) -> LoadedRun:
     """The trained net of a finished run, with what it was built from; reads no data.
 
     Raises:
-        ValueError: if there is no finished run in the folder, or one that does not fit this
-            program.
+        ConfigError: if there is no finished run in the folder, or one that this program refuses.
+        Refusal: if its checkpoint is damaged, or of another net.
     """
     folder = Path(folder)
     config = OmegaConf.create(read_finished(folder))

@@ -43,7 +43,7 @@ class Trainer(Settings):
         """Train `model` in place; on return it holds the best weights, on the training device.
 
         Raises:
-            ValueError: if the loss is not finite, the device is not there or `resume` holds no
+            Refusal: if the loss is not finite, the device is not there or `resume` holds no
                 checkpoint that fits; the last checkpoint stays.
             Interrupted: after SIGINT or SIGTERM, once the state is saved.
         """
@@ -57,7 +57,7 @@ class Trainer(Settings):
         """What `device` comes to on this machine: cpu or cuda.
 
         Raises:
-            ValueError: if there are not as many devices here.
+            Refusal: if there are not as many devices here.
         """
         available = torch.cuda.device_count() if torch.cuda.is_available() else 0
         device = self.device

@@ -19,7 +19,7 @@ from config_schema.words import HYDRA_ERRORS, refusal
 from partial_equiv.intervals import Natural
 from partial_equiv.refusal import Refusal
 from studies.folder import StudyFolder, read_study_folder
-from studies.study import Job, Study, chosen, read_study, waves
+from studies.study import Job, Study, chosen, flat, read_study, waves
 
 __all__ = ["StudyRun", "study_run"]
 
@@ -114,7 +114,7 @@ def study_run(words: Sequence[str], composition: Composition) -> StudyRun | None
 def _objections(study: Study, rows: Container[str], further: Sequence[str]) -> Iterator[str]:
     """Why words cannot hold for all of these rows: the seed, and what the rows differ in."""
     own = {
-        name: {_key(word): word for word in row.words}
+        name: {_key(word): word for word in flat(row.words)}
         for name, row in study.named_rows().items()
         if name in rows
     }

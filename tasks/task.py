@@ -47,7 +47,11 @@ class Task(ABC):
         return self.step(model, batch)
 
     def check(self, spec: DataSpec) -> None:
-        """Raise ValueError if the data set is not one for this task."""
+        """Check that the data set is one for this task.
+
+        Raises:
+            Refusal: if it is not.
+        """
         if spec.whole_orbits:
             raise Refusal("the samples are whole orbits; try dataset.whole=False")
 
@@ -119,7 +123,11 @@ class Classification(Task):
             listening.remove()
 
     def check(self, spec: DataSpec) -> None:
-        """Raise ValueError if the data set has no classes, or one alone."""
+        """Check that the data set is one for this task.
+
+        Raises:
+            Refusal: if the data set has no classes, or one alone.
+        """
         super().check(spec)
         if spec.num_classes is None:
             raise Refusal("the data set has no classes but target vectors; try task=regression")
@@ -170,7 +178,11 @@ class Regression(Task):
         return loss, {"relative_error": errors.mean(), **moments}
 
     def check(self, spec: DataSpec) -> None:
-        """Raise ValueError if the data set has no target vectors."""
+        """Check that the data set is one for this task.
+
+        Raises:
+            Refusal: if the data set has no target vectors.
+        """
         super().check(spec)
         if spec.num_classes is not None:
             raise Refusal("the data set has classes, no target vectors; try task=classification")

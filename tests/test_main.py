@@ -59,8 +59,8 @@ def epochs(folder: Path) -> list[int]:
         ("+extra=1", "extra=1: the config has no extra, only "),
         ("+net.foo=1", "net.foo=1: GCNN takes no foo, only "),
         ("+net.pool=max", "+net.pool=max: is there already, leave out the +"),
-        ("+experiment=no/such", "experiment=no/such: should be /… or cifar/… or "),
-        ("+experiment=rotmnist/ckrsnet", "(did you mean rotmnist/ckresnet?)"),
+        ("study=no/such", "study=no/such: should be /… or exact/… or "),
+        ("+experiment=ckrsnet", "(did you mean ckresnet?)"),
         ("net", "net: should be written net=value"),
         ("=3", "=3: should be written key=value"),
         ("seed='a", "seed='a: cannot be read"),
@@ -278,9 +278,9 @@ def test_help_says_of_each_option_what_it_is(terminal: Terminal) -> None:
     [
         ("", "net= dataset= experiment= train. hydra/launcher=", "sweep= sweep/"),
         ("net=", "net=gcnn net=p4cnn", "net=_x"),
-        ("experiment=exact/", "experiment=exact/mnist", "experiment=exact/_mnist"),
-        ("+experiment=sp", "+experiment=speed/rotmnist", "+experiment=rotmnist/ckresnet"),
-        ("experiment=rotmnist/ckresnet train.ep", "train.epochs=", "train.resume="),
+        ("study=exact/", "study=exact/sizes", "study=parity"),
+        ("+experiment=g", "+experiment=gcnn", "+experiment=ckresnet"),
+        ("experiment=ckresnet train.ep", "train.epochs=", "train.resume="),
         ("net.widths=[1 net.", "", "Traceback"),
         ("no.such=1 ~x train.", "", "Traceback"),
     ],
@@ -351,7 +351,7 @@ def test_what_takes_long_says_how_much_there_is_of_it(
 def test_what_needs_no_net_loads_no_torch() -> None:
     script = (
         "import sys, main; "
-        "main.main(['--cfg', 'job', 'experiment=rotmnist/ckresnet', 'dataset.root=~/a']); "
+        "main.main(['--cfg', 'job', 'experiment=ckresnet', 'dataset.root=~/a']); "
         "main.main(['--shell-completion', 'query=bash']); main.main(['-m', 'seed=0,1', 'nett=3']); "
         "sys.exit(len({'torch', 'pydantic', 'wandb', 'lightning_fabric'} & set(sys.modules)))"
     )

@@ -56,7 +56,7 @@ class WandbTracker(JsonTracker):
         tags: W&B tags.
 
     Raises:
-        ValueError: if wandb is not installed.
+        Refusal: if wandb is not installed.
     """
 
     def __init__(

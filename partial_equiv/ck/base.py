@@ -44,7 +44,7 @@ class Kernel(nn.Module, ABC):
         self.out_channels, self.in_channels = out_channels, in_channels
 
     @abstractmethod
-    def settle(self, group: Group, coordinates: Tensor, variance: float) -> None:
+    def initialise(self, group: Group, coordinates: Tensor, variance: float) -> None:
         """Draw the weights, once it is known which layer they are for.
 
         Args:
@@ -54,7 +54,7 @@ class Kernel(nn.Module, ABC):
                 that are read there: of each one a G_in-th of a weight, by the mean over them.
 
         Raises:
-            ValueError: if the kernel cannot serve this group.
+            Refusal: if the kernel cannot serve this group.
         """
 
     @abstractmethod
@@ -121,7 +121,7 @@ class ContinuousKernel(Kernel):
         return weights.view(*basis.shape[:2], *channels, *window)
 
     @torch.no_grad()
-    def settle(self, group: Group, coordinates: Tensor, variance: float) -> None:
+    def initialise(self, group: Group, coordinates: Tensor, variance: float) -> None:
         """Redraw the read-out so that the weights have the variance of N = G_in·T independent ones.
 
         A random network's output scale says nothing of the convolution it feeds; this is He et

@@ -25,7 +25,7 @@ class GridKernel(Kernel):
 
     Attributes:
         weight: w [out_channels, in_channels, |H|, k, k], elements in the group's order; |H| is 1
-            for a kernel that reads positions alone. There is none before `settle`.
+            for a kernel that reads positions alone. There is none before `initialise`.
 
     >>> from functools import partial
     >>> import partial_equiv as pe
@@ -38,7 +38,7 @@ class GridKernel(Kernel):
     points: Tensor
     weight: nn.Parameter
 
-    def settle(self, group: Group, coordinates: Tensor, variance: float) -> None:
+    def initialise(self, group: Group, coordinates: Tensor, variance: float) -> None:
         """Draw w by He et al.'s (2015) rule: mean square `variance` / |H|."""
         if not group.permutes_pixels:
             raise Refusal(

@@ -44,7 +44,7 @@ class Layer:
         kernel: makes another kernel like the layer's, as kernel(D, C_out, C_in); None: the layer
             has no kernel.
         coordinates: what the layer's kernel reads over the whole group [1, G_out, G_in, T, D].
-        variance: that the layer's kernel was drawn with, see `Kernel.settle`.
+        variance: that the layer's kernel was drawn with, see `Kernel.initialise`.
     """
 
     group: Group

@@ -23,7 +23,7 @@ NETS = {  # trained for some batches; {…} is the folder of a run, see tests.di
     "classifier": (*TINY, "debug=True", "dataset.size=10", f"probe=[{','.join(names('probe'))}]"),
     "stiffness": (
         *("dataset=unit_cells", "dataset.size=16", "dataset.num=40", "task=regression"),
-        *("net=cells_d4", "net.hidden_channels=2", "net.pools=[0]"),
+        *("net=cells", "base_group=dihedral", "net.hidden_channels=2", "net.pools=[0]"),
     ),
     "autoencoder": STAGES["autoencoder"],
     "turn": (*STAGES["transformation"], "task.steps=3"),
@@ -45,7 +45,7 @@ FITS = {
     "layer_errors": ["classifier", "autoencoder"],
 }
 FURTHER = {"flow": ["measure.flow.classifier={classifier}"]}
-PLACES = ("dataset.root=", "task.autoencoder=")  # which are not taken from a run folder
+PLACES = ("dataset.root=",)  # which are not taken from a run folder
 
 
 class Nets:

@@ -127,7 +127,7 @@ class Absolute(Relaxation):
         self.kernel = layer.kernel(size, layer.out_channels, layer.in_channels)
         grid = layer.group.grid(layer.num_samples)[None]
         coordinates = self.coordinates(layer.coordinates, grid)
-        self.kernel.settle(layer.group, coordinates, layer.variance)
+        self.kernel.initialise(layer.group, coordinates, layer.variance)
 
     def coordinates(self, relative: Tensor, elements: Tensor) -> Tensor:
         own = self.group.coordinates(elements)[:, :, None, None]

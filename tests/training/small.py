@@ -84,7 +84,7 @@ def normed_net(seed: int = 0) -> nn.Module:
 
 def make_trainer(folder: Path, **settings: object) -> Trainer:
     """A trainer with small defaults."""
-    small = {"epochs": 3, "batch_size": 8, "learning_rate": 1e-2, "device": "cpu"}
+    small = {"epochs": 3, "batch_size": 8, "warmup_epochs": 0, "device": "cpu"}
     return Trainer(run_folder=folder, tracker=JsonTracker(folder), **(small | settings))
 
 
