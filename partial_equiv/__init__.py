@@ -46,6 +46,8 @@ from partial_equiv.relaxations import InputSubset as InputSubset
 from partial_equiv.relaxations import Layer as Layer
 from partial_equiv.relaxations import LearnedSubset as LearnedSubset
 from partial_equiv.relaxations import Relaxation as Relaxation
+from partial_equiv.relaxations import Residual as Residual
+from partial_equiv.relaxations import after_step as after_step
 from partial_equiv.relaxations import collected_terms as collected_terms
 from partial_equiv.relaxations import learned_subsets as learned_subsets
 from partial_equiv.relaxations import numbers as numbers
@@ -87,6 +89,7 @@ __all__ = [
     "PointwiseConv",
     "Refusal",
     "Relaxation",
+    "Residual",
     "Sample",
     "Sampling",
     "SeparableKernel",
@@ -97,6 +100,7 @@ __all__ = [
     "act",
     "act_on_images",
     "actions",
+    "after_step",
     "collected_terms",
     "equivariance_error",
     "frozen_kernels",

@@ -3,6 +3,7 @@
 from partial_equiv.relaxations.input_subset import InputSubset as InputSubset
 from partial_equiv.relaxations.learned_subset import LearnedSubset as LearnedSubset
 from partial_equiv.relaxations.model import Terms as Terms
+from partial_equiv.relaxations.model import after_step as after_step
 from partial_equiv.relaxations.model import collected_terms as collected_terms
 from partial_equiv.relaxations.model import learned_subsets as learned_subsets
 from partial_equiv.relaxations.model import numbers as numbers
@@ -13,6 +14,7 @@ from partial_equiv.relaxations.relaxation import Choice as Choice
 from partial_equiv.relaxations.relaxation import Layer as Layer
 from partial_equiv.relaxations.relaxation import Relaxation as Relaxation
 from partial_equiv.relaxations.relaxation import SampledFeature as SampledFeature
+from partial_equiv.relaxations.residual import Residual as Residual
 
 __all__ = [
     "Choice",
@@ -20,8 +22,10 @@ __all__ = [
     "Layer",
     "LearnedSubset",
     "Relaxation",
+    "Residual",
     "SampledFeature",
     "Terms",
+    "after_step",
     "collected_terms",
     "learned_subsets",
     "numbers",
