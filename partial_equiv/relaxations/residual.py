@@ -13,7 +13,7 @@ Filters", NeurIPS 2022, arXiv 2204.07178); beside free weights it is free as wel
 separable kernel it is added to the mixing of channels and elements; the filters stay equivariant.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar, Literal
 
 import torch
@@ -46,8 +46,8 @@ class Residual(Relaxation):
             the equivariant weights.
     """
 
-    penalties: ClassVar = {**Prior.penalties, **Strict.penalties, **Schedule.penalties}
-    rates: ClassVar = Free.rates
+    penalties: ClassVar[Mapping[str, float]] = {**Prior.penalties, **Strict.penalties, **Schedule.penalties}
+    rates: ClassVar[Mapping[str, float]] = Free.rates
 
     def __init__(
         self,
