@@ -46,7 +46,11 @@ class Residual(Relaxation):
             the equivariant weights.
     """
 
-    penalties: ClassVar[Mapping[str, float]] = {**Prior.penalties, **Strict.penalties, **Schedule.penalties}
+    penalties: ClassVar[Mapping[str, float]] = {
+        **Prior.penalties,
+        **Strict.penalties,
+        **Schedule.penalties,
+    }
     rates: ClassVar[Mapping[str, float]] = Free.rates
 
     def __init__(
