@@ -4,7 +4,7 @@ r"""Controllers of γ, the strength of the part of a layer that knows no symmetr
     prior     γ is kept as it is; both parts have a Gaussian prior, the free one a narrower one:
               L + ‖W_eq‖²/2σ_eq² + ‖V‖²/2σ_V², σ_V < σ_eq. Finzi, Benton & Wilson, "Residual Pathway
               Priors for Soft Equivariance Constraints", NeurIPS 2021 (arXiv 2112.01388).
-    strict    the constraint γ = 0, by its multiplier: L + λγ, λ ← λ + η γ after each step.
+    strict    the constraint γ = 0, by its multiplier: L + λγ + ργ²/2, λ ← λ + η γ after each step.
     partial   the constraint |γ| ≤ u with a slack u that costs ρu²/2: L + λ(|γ| - u) + ρu²/2,
               λ ← max(0, λ + η (|γ| - u)). Both: Manolache, Chamon & Niepert, "Learning
               (Approximately) Equivariant Networks via Constrained Optimization", NeurIPS 2025
@@ -15,9 +15,10 @@ r"""Controllers of γ, the strength of the part of a layer that knows no symmetr
 
 Our own reading: the norms are those of the generated weights, and not of the parameters of a
 continuous kernel; the optimiser of the training makes the step of γ; u is always λ/ρ, where it
-costs least, so that the loss comes to pay ρ γ²/2; γ rises and falls linearly; ‖γV‖ stands for the
-defect ‖W - PW‖, which it bounds. Under `strict` and `schedule`, the layer is evaluated without V,
-and so is exactly equivariant at any time of the training.
+costs least, so that the loss comes to pay ργ²/2; `strict` pays it, too, which keeps γ from
+swinging about 0; γ rises and falls linearly; ‖γV‖ stands for the defect ‖W - PW‖, which it bounds.
+(The rules of λ are from accounts of that paper, not from itself.) Under `strict` and `schedule`,
+the layer is evaluated without V, and so is exactly equivariant at any time of the training.
 """
 
 from collections.abc import Callable, Mapping
@@ -96,13 +97,14 @@ class Strict(Free):
     penalties: ClassVar = {"dual": 1.0}
     multiplier: Tensor
 
-    def __init__(self, gamma: float, dual_rate: float) -> None:
+    def __init__(self, gamma: float, dual_rate: float, gamma_cost: float) -> None:
         super().__init__(gamma)
-        self.dual_rate = dual_rate
+        self.dual_rate, self.gamma_cost = dual_rate, gamma_cost
         self.register_buffer("multiplier", torch.zeros(()))
 
     def terms(self, equivariant: Norm, free: Norm) -> dict[str, Tensor]:
-        return {"dual": self.multiplier * self.gamma}
+        augmented = self.gamma_cost / 2 * self.gamma.square()
+        return {"dual": self.multiplier * self.gamma + augmented}
 
     def numbers(self) -> dict[str, float]:
         return {**super().numbers(), "multiplier": self.multiplier.item()}
@@ -117,18 +119,14 @@ class Partial(Strict):
 
     exact = False
 
-    def __init__(self, gamma: float, dual_rate: float, slack_cost: float) -> None:
-        super().__init__(gamma, dual_rate)
-        self.slack_cost = slack_cost
-
     @property
     def slack(self) -> Tensor:
         """u = λ/ρ (scalar)."""
-        return self.multiplier / self.slack_cost
+        return self.multiplier / self.gamma_cost
 
     def terms(self, equivariant: Norm, free: Norm) -> dict[str, Tensor]:
         excess = self.gamma.abs() - self.slack
-        return {"dual": self.multiplier * excess + self.slack_cost / 2 * self.slack.square()}
+        return {"dual": self.multiplier * excess + self.gamma_cost / 2 * self.slack.square()}
 
     @torch.no_grad()
     def after_step(self) -> None:

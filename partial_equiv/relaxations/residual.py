@@ -39,7 +39,7 @@ class Residual(Relaxation):
         sigma_equivariant: σ_eq of control=prior, the standard deviation of ‖W_eq‖.
         sigma_free: σ_V of control=prior, that of ‖V‖.
         dual_rate: η of control=strict and partial.
-        slack_cost: ρ of control=partial.
+        gamma_cost: ρ of control=strict and partial.
 
     Raises:
         Refusal: for the trivial group, and a layer without a kernel; for priors that do not prefer
@@ -61,8 +61,8 @@ class Residual(Relaxation):
         gamma: NonNegative = 1.0,
         sigma_equivariant: Positive = 1.0,
         sigma_free: Positive = 0.5,
-        dual_rate: Positive = 1e-2,
-        slack_cost: Positive = 1.0,
+        dual_rate: Positive = 5e-2,
+        gamma_cost: Positive = 1.0,
     ) -> None:
         super().__init__()
         if layer.group.size == 1:
@@ -77,8 +77,8 @@ class Residual(Relaxation):
         controllers: dict[str, Callable[[], Controller]] = {
             "free": lambda: Free(gamma),
             "prior": lambda: Prior(gamma, sigma_equivariant, sigma_free),
-            "strict": lambda: Strict(gamma, dual_rate),
-            "partial": lambda: Partial(gamma, dual_rate, slack_cost),
+            "strict": lambda: Strict(gamma, dual_rate, gamma_cost),
+            "partial": lambda: Partial(gamma, dual_rate, gamma_cost),
             "schedule": lambda: Schedule(gamma),
         }
         self.controller = controllers[control]()

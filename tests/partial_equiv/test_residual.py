@@ -205,7 +205,7 @@ def test_a_schedule_rises_and_falls() -> None:
 def test_duals_solve_their_problems() -> None:
     """min ½(γ - 1)²: with γ = 0, where λ is the force 1; with a slack of cost ρ, at 1/(1 + ρ)."""
     for control, gamma, multiplier in (
-        (Strict(1.0, 0.1), 0.0, 1.0),
+        (Strict(1.0, 0.1, 3.0), 0.0, 1.0),
         (Partial(1.0, 0.1, 3.0), 0.25, 0.75),
     ):
         optimizer = torch.optim.SGD(control.parameters(), 0.1)
