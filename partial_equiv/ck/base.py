@@ -65,6 +65,10 @@ class Kernel(nn.Module, ABC):
     def forward(self, coordinates: Tensor) -> Tensor:
         """The weights [..., out_channels, in_channels] at coordinates [..., D]."""
 
+    def energy(self, coordinates: Tensor) -> Tensor:
+        """The sum of all squared weights at coordinates [..., D] (scalar)."""
+        return self(coordinates).square().sum()
+
     def windows(
         self, coordinates: Tensor, measure: Tensor | None, spread: Callable[[Tensor], Tensor]
     ) -> Tensor:
@@ -103,6 +107,12 @@ class ContinuousKernel(Kernel):
     def forward(self, coordinates: Tensor) -> Tensor:
         weights = self.readout(self.basis(coordinates))
         return weights.unflatten(-1, (self.out_channels, self.in_channels))
+
+    def energy(self, coordinates: Tensor) -> Tensor:
+        """As `Kernel.energy`, without a weight being written: tr(W B Wᵀ), B = Σ b(c) b(c)ᵀ."""
+        basis = functional.pad(self.basis(coordinates), (0, 1), value=1.0).flatten(0, -2)
+        readout = torch.cat([self.readout.weight, self.readout.bias[:, None]], dim=1)
+        return ((readout @ (basis.mT @ basis)) * readout).sum()
 
     def windows(
         self, coordinates: Tensor, measure: Tensor | None, spread: Callable[[Tensor], Tensor]

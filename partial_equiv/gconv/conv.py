@@ -130,6 +130,7 @@ class Convolution(nn.Module):
                 kernel,
                 coordinates,
                 variance / power,
+                self.kernel_norm,
             )
         )
 

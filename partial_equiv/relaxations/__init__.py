@@ -4,6 +4,7 @@ from partial_equiv.relaxations.input_subset import InputSubset
 from partial_equiv.relaxations.learned_subset import LearnedSubset
 from partial_equiv.relaxations.model import (
     Terms,
+    after_step,
     collected_terms,
     learned_subsets,
     numbers,
@@ -12,6 +13,7 @@ from partial_equiv.relaxations.model import (
     set_progress,
 )
 from partial_equiv.relaxations.relaxation import Choice, Layer, Relaxation, SampledFeature
+from partial_equiv.relaxations.residual import Residual
 
 __all__ = [
     "Choice",
@@ -19,8 +21,10 @@ __all__ = [
     "Layer",
     "LearnedSubset",
     "Relaxation",
+    "Residual",
     "SampledFeature",
     "Terms",
+    "after_step",
     "collected_terms",
     "learned_subsets",
     "numbers",

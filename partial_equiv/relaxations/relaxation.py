@@ -45,6 +45,7 @@ class Layer:
             has no kernel.
         coordinates: what the layer's kernel reads over the whole group [1, G_out, G_in, T, D].
         variance: that the layer's kernel was drawn with, see `Kernel.initialise`.
+        kernel_norm: gives ‖ψ‖² of the layer's kernel, see `Convolution.kernel_norm`.
     """
 
     group: Group
@@ -54,6 +55,7 @@ class Layer:
     kernel: Callable[..., Kernel] | None = None
     coordinates: Tensor | None = None
     variance: float = 1.0
+    kernel_norm: Callable[[], Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,9 @@ class Relaxation(nn.Module):
 
     def project_(self) -> None:
         """Bring the parameters back to where they make sense, after a step of the optimiser."""
+
+    def after_step(self) -> None:
+        """Update what no gradient changes, once after each step of the optimiser."""
 
     def set_progress(self, share: float) -> None:
         """Take note of the share of the training that is done, in [0, 1]."""

@@ -57,7 +57,17 @@ def made_or_refused(
 @pytest.mark.parametrize("name", shipped.names("relaxation"))
 def test_the_contract(name: str, base_group: str, separable: bool) -> None:
     """What its mathematics does not allow, such as to relax a trivial group, it says in a line."""
-    relaxation = shipped.option("relaxation", name)
+    keeps_the_contract(shipped.option("relaxation", name), base_group, separable)
+
+
+@pytest.mark.parametrize("base_group", ["mirror", "E2"])
+@pytest.mark.parametrize("control", ["free", "strict", "partial", "schedule"])
+def test_the_contract_under_every_control(control: str, base_group: str) -> None:
+    keeps_the_contract(shipped.option("relaxation", "residual", control=control), base_group, False)
+
+
+def keeps_the_contract(relaxation: object, base_group: str, separable: bool) -> None:
+    """All that the app asks of a relaxation."""
     model = made_or_refused(base_group, relaxation, separable)
     if isinstance(model, Refusal):
         assert re.fullmatch(r"[\w.]+=.*: .*", str(model))
