@@ -42,6 +42,9 @@ from partial_equiv.penalties import kernel_l2 as kernel_l2
 from partial_equiv.penalties import monotone as monotone
 from partial_equiv.penalties import narrow as narrow
 from partial_equiv.refusal import Refusal as Refusal
+from partial_equiv.relaxations import Averaged as Averaged
+from partial_equiv.relaxations import Banks as Banks
+from partial_equiv.relaxations import FilterBias as FilterBias
 from partial_equiv.relaxations import InputSubset as InputSubset
 from partial_equiv.relaxations import Layer as Layer
 from partial_equiv.relaxations import LearnedSubset as LearnedSubset
@@ -62,12 +65,15 @@ __all__ = [
     "SO2",
     "Action",
     "Activation",
+    "Averaged",
     "AveragedConv",
+    "Banks",
     "ContinuousKernel",
     "Convolution",
     "Cyclic",
     "Dihedral",
     "Dropout",
+    "FilterBias",
     "Finite",
     "FourierNet",
     "GaborNet",

@@ -1,5 +1,8 @@
 """Relaxations: what a layer may do beyond its group, one object a layer."""
 
+from partial_equiv.relaxations.averaged import Averaged as Averaged
+from partial_equiv.relaxations.banks import Banks as Banks
+from partial_equiv.relaxations.filter_bias import FilterBias as FilterBias
 from partial_equiv.relaxations.input_subset import InputSubset as InputSubset
 from partial_equiv.relaxations.learned_subset import LearnedSubset as LearnedSubset
 from partial_equiv.relaxations.model import Terms as Terms
@@ -15,7 +18,10 @@ from partial_equiv.relaxations.relaxation import Relaxation as Relaxation
 from partial_equiv.relaxations.relaxation import SampledFeature as SampledFeature
 
 __all__ = [
+    "Averaged",
+    "Banks",
     "Choice",
+    "FilterBias",
     "InputSubset",
     "Layer",
     "LearnedSubset",
