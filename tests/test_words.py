@@ -11,6 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from command_line.preparation import prepare
 from command_line.spelling import spelled
+from command_line.sweep import Sweep
 from command_line.words import continued
 from composition import Composition
 from config_schema import ConfigError
@@ -50,8 +51,8 @@ ODD = {
     "~hydra": OWN,
     "hydra=none": OWN,
     "hydra/sweeper=nope": "hydra/sweeper=nope: should be basic",
-    "hydra.searchpath=[/nowhere]": "hydra.searchpath=[/nowhere]: /nowhere is not there",
-    "hydra.searchpath=[file:///nowhere]": "file:///nowhere is not there",
+    "hydra.searchpath=[/dev/null/nowhere]": ": /dev/null/nowhere is not there",
+    "hydra.searchpath=[file:///dev/null/nowhere]": "file:///dev/null/nowhere is not there",
     "hydra.searchpath=[pkg://no.such]": "pkg://no.such is not there",
     "--config-name=net/gcnn": "--config-name=net/gcnn: is an option, write net=gcnn",
     # one key said twice
@@ -140,6 +141,16 @@ def test_a_path_means_itself(path: str) -> None:
         assert (
             compose(["dataset=mnist", plain]).dataset.root == parser.parse_override(plain).value()
         )
+
+
+@pytest.mark.parametrize("name", ["plain", "a b", "seed=0,x", "[1]", "it's", "ü"])
+def test_what_an_interrupted_sweep_prints_leads_to_its_folder(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sweep = Sweep(tmp_path / name, (tmp_path / name / "seed=0",))
+    _, word, *_ = shlex.split(sweep.how_to_continue)
+    assert Composition().config([word], with_hydra=True).hydra.sweep.dir == name
 
 
 def test_only_paths_are_quoted_and_only_once() -> None:
