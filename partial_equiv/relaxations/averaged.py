@@ -5,10 +5,12 @@ A free weight W becomes
     W_λ = Σ_g λ(g) ρ_out(g) W ρ_in(g)⁻¹,    λ ≥ 0,  Σ_g λ(g) = 1.
 
 With λ uniform this is the projection P W on the equivariant weights, and the layer is exactly
-equivariant; with λ at a single element it is free. In between, λ says which elements the layer
-hardly tells apart. Moving a weight, (ρ_out(g) W ρ_in(g)⁻¹)[h, h', p] = W[g⁻¹h, g⁻¹h', g⁻¹p], leaves
-h⁻¹h' and h⁻¹p as they are. So W is written as a kernel ψ_h of these for each outgoing element h,
-and averaging moves h alone:
+equivariant; with λ at a single element it is free. In between, the shape of λ says which elements
+the layer hardly tells apart (not where its peak lies: W can be moved, too).
+
+Moving a weight, (ρ_out(g) W ρ_in(g)⁻¹)[h, h', p] = W[g⁻¹h, g⁻¹h', g⁻¹p], leaves h⁻¹h' and h⁻¹p as
+they are. So W is written as a kernel ψ_h of these for each outgoing element h, and averaging moves
+h alone:
 
     W_λ[h, h', p] = Σ_u λ(h u⁻¹) ψ_u(h⁻¹p, h⁻¹h').
 
