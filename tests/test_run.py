@@ -73,7 +73,7 @@ def test_so_does_a_net_whose_weights_differ_over_the_group(
     figures: set[str],
 ) -> None:
     """From where it is the full net, too."""
-    folder, result = run(f"relaxation={relaxation}", "base_group.num_samples=4")
+    folder, result = run(f"relaxation={relaxation}", "base_group.num_samples=4", "net.widths=[1,1]")
     assert result["test/accuracy"] >= 0.97
     assert {path.stem for path in (folder / "figures").glob("*.png")} == figures
 

@@ -12,12 +12,13 @@ element has the weights of the grid's nearest one (`Cells`): this, and continuou
 banks, are our reading.
 """
 
+from dataclasses import replace
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from partial_equiv.ck import Reading
+from partial_equiv.ck import Kernel, Reading
 from partial_equiv.intervals import Count
 from partial_equiv.relaxations.cells import Cells
 from partial_equiv.relaxations.relaxation import Layer, Relaxation
@@ -34,7 +35,7 @@ class Banks(Relaxation):
 
     Attributes:
         bank_weights: w [L, n].
-        kernel: the other banks, as one kernel with L - 1 times the output channels.
+        kernels: the L - 1 other banks.
 
     Raises:
         Refusal: if the layer computes one element only, as on the trivial group.
@@ -48,19 +49,22 @@ class Banks(Relaxation):
         self.cells = Cells(layer)
         alike = torch.full((num_banks, len(self.cells)), num_banks**-0.5)
         self.bank_weights = nn.Parameter(alike)
-        self.kernel = layer.another_kernel(num_banks - 1) if num_banks > 1 else None
+        self.kernels = nn.ModuleList(layer.another_kernel() for _ in range(num_banks - 1))
 
     def relax(self, weight: Tensor, reading: Reading) -> Tensor:
-        banks = weight[:, :, None]  # [S, G_out, 1, C_out, C_in, G_in, k, k]
-        if self.kernel is not None:
-            others = reading.weight(self.kernel).unflatten(2, (-1, weight.shape[2]))
-            banks = torch.cat([banks, others], 2)
         lifts = reading.shares is None
         cells = self.cells(reading.elements if lifts else reading.inputs)
-        factors = self.bank_weights.T[cells]  # [S, G, L]
-        # at [S, G_out, L, C_out, C_in, G_in, k, k]
-        factors = factors[..., None, None, None] if lifts else factors.mT[:, None, :, None, None]
-        return (banks * factors[..., None, None]).sum(2)
+        first, *others = (own[cells] for own in self.bank_weights)  # [S, G] each
+        first = first[..., None, None, None] if lifts else first[:, None, None, None]
+        mixed = weight * first[..., None, None]  # at [S, G_out, C_out, C_in, G_in, k, k]
+        for kernel, factors in zip(self.kernels, others, strict=True):
+            assert isinstance(kernel, Kernel)
+            if reading.shares is None:
+                mixed = mixed + reading.weight(kernel, mixture=factors[..., None])
+            else:  # where it is cheapest: before the read-out
+                own = replace(reading, shares=reading.shares * factors)
+                mixed = mixed + own.weight(kernel)
+        return mixed
 
     def terms(self) -> dict[str, Tensor]:
         differences = self.bank_weights[:, :, None] - self.bank_weights[:, None]

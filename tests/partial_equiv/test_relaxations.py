@@ -310,7 +310,7 @@ def test_at_its_free_setting_the_layer_is_any_convolution(
     linear = [
         parameter
         for key, parameter in made.named_parameters()
-        if re.search(r"(readout\.(weight|bias)|kernel\.weight|filter_bias)$", key)
+        if re.search(r"(readout\.(weight|bias)|kernels?(\.\d)?\.weight|filter_bias)$", key)
     ]
     weight = weight_of(made)
     inside = weight.abs().sum((0, 1, 2, 3)) > 0  # the disc, or the square

@@ -85,12 +85,10 @@ def test_banks_are_summed_with_the_weights_of_each_element(
     weights = made.relaxation.bank_weights
     weights.data.copy_(torch.randn(num_banks, 4))
     each = relaxed(layer, None)
-    kernels = [made.kernel.weight]
-    if num_banks > 1:
-        kernels += made.relaxation.kernel.weight.chunk(num_banks - 1)
+    kernels = [made.kernel, *made.relaxation.kernels]
     expected = torch.zeros_like(weight_of(made))
     for own, kernel in zip(weights, kernels, strict=True):
-        each.kernel.weight.data.copy_(kernel)
+        each.kernel.weight.data.copy_(kernel.weight)
         factors = (
             own[:, None, None, None, None, None] if layer is LiftingConv else own[:, None, None]
         )
