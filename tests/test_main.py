@@ -140,6 +140,9 @@ def test_hydras_own_flags_work(terminal: Terminal, tmp_path: Path) -> None:
     )
     shown = terminal("--config-dir", str(tmp_path), "kernel=mine", "--cfg", "job")
     assert yaml.safe_load(shown.out)["kernel"]["_target_"] == "partial_equiv.ck.MLP"
+    assert "--cfg hydra" in terminal("--hydra-help", "conv._target_=0.0").out
+    wrong = terminal("--info", "config", "nett=3")
+    assert (wrong.status, wrong.err.splitlines()[-1][:7]) == (1, "nett=3:")
 
 
 def test_a_run_leaves_its_result(terminal: Terminal, tmp_path: Path) -> None:
