@@ -7,7 +7,7 @@ from math import log
 import pytest
 import torch
 
-from partial_equiv.ck import GridKernel, Siren
+from partial_equiv.ck import GridKernel, Kernel, Siren
 from partial_equiv.gconv import Convolution, GroupConv, LiftingConv
 from partial_equiv.groups import O2, SO2, Cyclic, Dihedral, Mirror, Trivial
 from partial_equiv.refusal import Refusal
@@ -53,6 +53,22 @@ def test_averaging_is_the_weighted_mean_of_a_free_weight_that_is_moved(
         shares = logits.softmax(0)
         expected = sum(share * moved(made, free, g) for g, share in enumerate(shares))
         torch.testing.assert_close(weight_of(made), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("kernel", [GridKernel, Siren])
+@pytest.mark.parametrize("layer", [LiftingConv, GroupConv])
+def test_kernels_are_mixed_as_their_weights_are(layer: type[Convolution], kernel: object) -> None:
+    """Read-outs and grids are mixed before they are read; a kernel of a user's, after it."""
+    made = relaxed(layer, Averaged, P4, kernel)
+    grid = Cyclic(4).grid(4, torch.float64)[None]
+    read = made.kernel_coordinates(grid, grid)
+    shares = torch.rand(1, read.shape[2]).double()
+    mixture = torch.randn(1, 4, 4).double()
+    given = read, shares, made.stencil.spread, mixture
+    own = made.relaxation.kernel
+    expected = Kernel.windows(own, *given)
+    assert expected.shape == (1, 4, 3, 2, read.shape[2], 9)
+    torch.testing.assert_close(own.windows(*given), expected, rtol=1e-12, atol=1e-12)
 
 
 def test_averaging_says_how_much_of_the_group_is_left() -> None:
