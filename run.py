@@ -14,12 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from analysis.averaging_weights import draw_averaging_weights
 from analysis.learned_ranges import draw_learned_ranges
 from constructors import Build
 from measures.measure import Probe, Subject
 from partial_equiv.equivariance import inexact_layers
 from partial_equiv.gconv import SpatialPool
-from partial_equiv.relaxations import learned_subsets, numbers, relaxations_of
+from partial_equiv.relaxations import numbers, relaxations_of
 from run_folder import is_done, read_result
 from tasks import per_class
 from tester import evaluate
@@ -147,11 +148,14 @@ def _measured(build: Build, subject: Subject, tracker: Tracker) -> dict[str, Any
 
 
 def _draw_learned(subject: Subject, tracker: Tracker) -> None:
-    """Draw what the layers learned over training, if they did."""
-    if learned_subsets(subject.model):
-        picture = subject.picture("learned_ranges")
-        layers = [name for name, _ in relaxations_of(subject.model)]
-        draw_learned_ranges(subject.history, layers, picture)
+    """Draw what the layers learned: a figure for each kind of their numbers, over training."""
+    layers = [name for name, _ in relaxations_of(subject.model)]
+    for kind in dict.fromkeys(name.partition("/")[0] for name in numbers(subject.model)):
+        picture = subject.picture("learned_ranges" if kind == "range" else f"learned_{kind}")
+        if kind == "averaging":
+            draw_averaging_weights(subject.history[-1], layers, picture)
+        else:
+            draw_learned_ranges(subject.history, layers, picture, prefixes=[f"{kind}/"])
         tracker.image(f"figures/{picture.stem}", picture)
 
 

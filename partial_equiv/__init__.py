@@ -48,6 +48,9 @@ if TYPE_CHECKING:
     from partial_equiv.penalties import kernel_l2, monotone, narrow
     from partial_equiv.refusal import Refusal
     from partial_equiv.relaxations import (
+        Averaged,
+        Banks,
+        FilterBias,
         InputSubset,
         Layer,
         LearnedSubset,
@@ -69,12 +72,15 @@ __all__ = [
     "SO2",
     "Action",
     "Activation",
+    "Averaged",
     "AveragedConv",
+    "Banks",
     "ContinuousKernel",
     "Convolution",
     "Cyclic",
     "Dihedral",
     "Dropout",
+    "FilterBias",
     "Finite",
     "FourierNet",
     "GaborNet",

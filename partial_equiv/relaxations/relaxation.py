@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from partial_equiv.ck import Kernel, Reading
 from partial_equiv.groups import Group
+from partial_equiv.refusal import Refusal
 
 __all__ = ["Choice", "Layer", "Relaxation", "SampledFeature"]
 
@@ -56,6 +57,19 @@ class Layer:
     coordinates: Tensor | None = None
     variance: float = 1.0
     kernel_norm: Callable[[], Tensor] | None = None
+
+    def another_kernel(self, num_kernels: int = 1) -> Kernel:
+        """Kernels like the layer's, as strong as it, as one of num_kernels·C_out channels.
+
+        Raises:
+            Refusal: for a layer that has no kernel.
+        """
+        if self.kernel is None or self.coordinates is None:
+            raise Refusal("this layer has no kernel that could be relaxed", partial=True)
+        size = self.coordinates.shape[-1]
+        made = self.kernel(size, num_kernels * self.out_channels, self.in_channels)
+        made.settle(self.group, self.coordinates, self.variance)
+        return made
 
 
 @dataclass(frozen=True)

@@ -125,7 +125,7 @@ class AbsoluteKernel(nn.Module):
         grid = layer.group.grid(layer.num_samples)[None]
         read = self.absolute(layer.coordinates, grid)  # [1, G_out, G_in, T, D]
         self.register_buffer("coordinates", read, persistent=False)
-        kernel.settle(layer.group, read, layer.variance)
+        kernel.initialise(layer.group, read, layer.variance)
 
     def absolute(self, relative: Tensor, elements: Tensor) -> Tensor:
         """Coordinates [S, G_out, G_in, T, D], followed by those of the elements h [S, G_out, d]."""
