@@ -68,7 +68,7 @@ class Layer:
             raise Refusal("this layer has no kernel that could be relaxed", partial=True)
         size = self.coordinates.shape[-1]
         made = self.kernel(size, num_kernels * self.out_channels, self.in_channels)
-        made.settle(self.group, self.coordinates, self.variance)
+        made.initialise(self.group, self.coordinates, self.variance)
         return made
 
 
