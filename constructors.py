@@ -30,6 +30,7 @@ from config_schema.targets import resolve
 from contracts import CONTRACTS
 from datasets.spec import DataSpec, Splits
 from measures.measure import Measure, Probe
+from partial_equiv.penalties import Penalty
 from partial_equiv.refusal import Refusal
 from partial_equiv.relaxations import Relaxation
 from run_folder import has_checkpoint, read_finished
@@ -60,7 +61,8 @@ INJECTED: Mapping[str, tuple[str, ...]] = {
     "kernel": ("in_coordinates", "out_channels", "in_channels"),
     "base_group": (),
     "relaxation": ("layer",),
-    "train": ("run_folder", "tracker", "seed", "probe"),
+    "train": ("run_folder", "tracker", "seed", "probe", "further_penalties"),
+    "penalty": (),
     "measure": (),
     "probe": (),
     "tracking": ("run_folder", "name", "group", "config"),
@@ -123,6 +125,9 @@ def check(config: DictConfig) -> None:
         for name, part in parts.items():
             with _located(f"{section}={name}", f"{section}.{name}"):
                 part.check(model, build.spec, task)
+    for name, penalty in build.penalties.items():
+        with _located(f"penalty={name}", f"penalty.{name}"):
+            penalty.check(model, task.symmetry(build.shown))
     build.trainer(Path(), None).check(model)
     build.check_available()
 
@@ -216,6 +221,11 @@ class Build:
         return self._several("measure")
 
     @cached_property
+    def penalties(self) -> dict[str, Penalty]:
+        """What draws the net, whichever it is, to a symmetry, by name."""
+        return self._several("penalty")
+
+    @cached_property
     def probes(self) -> dict[str, Probe]:
         """What is looked at after every epoch, by name."""
         return self._several("probe")
@@ -238,7 +248,8 @@ class Build:
         arguments = {**section.arguments, **self._offers(section), "resume": resume}
         section = replace(section, arguments=arguments)
         given = {"run_folder": folder, "tracker": tracker, "seed": self._config.seed}
-        return self._construct(section, given | {"probe": probe})
+        given |= {"probe": probe, "further_penalties": tuple(self.penalties.values())}
+        return self._construct(section, given)
 
     def tracker(
         self, folder: Path, *, name: str, group: str | None, about: Mapping[str, Any]

@@ -62,7 +62,7 @@ FIGURES = re.compile(rf"(test|val|range)/|{COUNTS.pattern}")
 # train longer, or elsewhere, and be looked at otherwise.
 FREE = re.compile(r"packages|tracking\..*|dataset\.(source\.)?(root|folder|download)|train\.resume")
 ANEW = "what the run was is not known without it: start it anew in another folder"
-FREE_CONTINUED = re.compile(rf"{FREE.pattern}|(train|measure|probe)(\..*)?|task\.metrics")
+FREE_CONTINUED = re.compile(rf"{FREE.pattern}|(train|penalty|measure|probe)(\..*)?|task\.metrics")
 
 
 class Occupied(OSError):

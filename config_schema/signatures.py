@@ -85,7 +85,8 @@ def read(
     for name in SETTINGS.keys() & values.keys():
         reader.value(name, values[name], SETTINGS[name], ())
     reader.own = () if problems else tuple(values["packages"])
-    problems += [f"{name}: is missing" for name in known if name not in values]
+    needed = (name for name in known if name not in contracts or not contracts[name].many)
+    problems += [f"{name}: is missing" for name in needed if name not in values]
     components = {}
     for name, value in values.items():
         if name in SETTINGS:

@@ -38,6 +38,9 @@ from partial_equiv.groups import Finite as Finite
 from partial_equiv.groups import Group as Group
 from partial_equiv.groups import Mirror as Mirror
 from partial_equiv.groups import Trivial as Trivial
+from partial_equiv.penalties import EquivarianceError as EquivarianceError
+from partial_equiv.penalties import Penalty as Penalty
+from partial_equiv.penalties import Projection as Projection
 from partial_equiv.penalties import kernel_l2 as kernel_l2
 from partial_equiv.penalties import monotone as monotone
 from partial_equiv.penalties import narrow as narrow
@@ -68,6 +71,7 @@ __all__ = [
     "Cyclic",
     "Dihedral",
     "Dropout",
+    "EquivarianceError",
     "Finite",
     "FourierNet",
     "GaborNet",
@@ -84,7 +88,9 @@ __all__ = [
     "MAGNet",
     "Mirror",
     "Norm",
+    "Penalty",
     "PointwiseConv",
+    "Projection",
     "Refusal",
     "Relaxation",
     "Sample",
