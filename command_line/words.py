@@ -27,8 +27,8 @@ def continued(words: Sequence[str]) -> list[str]:
     """The words, and if `train.resume` is among them, those that the run was started with.
 
     Words given now replace those of the same key; with other measures, probes or penalties, the
-    settings of the former ones go, too. Hydra is sent to the same folder. The folder may be a stranger's: only
-    plain values of our own sections are taken from it.
+    settings of the former ones go, too. Hydra is sent to the same folder. The folder may be a
+    stranger's: only plain values of our own sections are taken from it.
 
     Raises:
         ConfigError: if there is no run to continue in the folder, or its words cannot be read.

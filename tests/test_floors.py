@@ -30,7 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (  # the lowest first
     ("trainer", "training", "tester", "tasks", "analysis"),
     ("measures",),
     ("config_schema", "composition"),
-    ("contracts", "budget"),
+    ("contracts", "budget", "matching"),
     ("constructors",),
     ("run", "studies"),
     ("command_line",),
