@@ -49,7 +49,7 @@ class EquivarianceError(Penalty):
     def __init__(
         self,
         alpha: Positive = 1.0,
-        beta: NonNegative = 1.0,
+        beta: NonNegative = 0.1,
         order: Count | None = None,
         mirror: bool = False,
     ) -> None:

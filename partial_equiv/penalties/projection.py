@@ -59,7 +59,7 @@ class Projection(Penalty):
 
     def __init__(
         self,
-        perpendicular: NonNegative = 0.1,
+        perpendicular: NonNegative = 0.03,
         parallel: NonNegative = 0.0,
         order: Count = 4,
         mirror: bool = False,

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 import checkpoint
+from partial_equiv.penalties import EquivarianceError
 from tasks import Classification
 from tests.training.small import make_net, make_splits, make_trainer, noisy, plain_net
 from training import FitResult, Interrupted
@@ -32,6 +33,7 @@ SETTINGS = {
         "accumulate": 2,
         "epochs": 4,
         "learning_rate": 0.05,
+        "further_penalties": (EquivarianceError(beta=0.1),),
     },
 }
 
