@@ -3,12 +3,13 @@
     python main.py net.parameters=60000     chooses net.hidden_channels
 
 so that the nets of a comparison differ in their method and not in their size. Where one channel
-more or less is too large a step, one layer of the net alone is made wider, by its number among
-`net.widths`. The count grows about as the square of the channels, so that few nets have to be made
-to find the nearest one.
+more or less is too large a step, one layer of the net alone is made wider or narrower, by its
+number among `net.widths` (and if need be another one, by a channel). The count grows about as the
+square of the channels, so that few nets have to be made to find the nearest one.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
 from math import sqrt
 from typing import Any
 
@@ -92,7 +93,7 @@ def matching(
     >>> matching("net", 30010, count, 1, [1, 2])
     {'hidden_channels': 10}
     >>> matching("net", 33000, count, 1, [1, 2])
-    {'hidden_channels': 10, 'widths': [1, 2.3]}
+    {'hidden_channels': 10, 'widths': [1.0, 2.3]}
     >>> matching("net", 33000, count, 1, [])
     Traceback (most recent call last):
         ...
@@ -103,23 +104,33 @@ def matching(
     (low, fewer), (high, more) = found.items()
     if best := _close(found, wanted):
         return {CHANNELS: best}
-    for place in reversed(range(len(widths)) if fewer else ()):
+    for base in (low, high) if fewer else ():
+        for layers in _around([max(1, round(base * width)) for width in widths]):
+            for place in reversed(range(len(layers))):
 
-        def wider(layer: int, place: int = place) -> dict[str, Any]:
-            return {
-                CHANNELS: low,
-                WIDTHS: [*widths[:place], layer / low, *widths[place + 1 :]],
-            }
+                def with_layer(
+                    n: int, base: int = base, layers: list[int] = layers, place: int = place
+                ) -> dict[str, Any]:
+                    channels = [*layers[:place], n, *layers[place + 1 :]]
+                    return {CHANNELS: base, WIDTHS: [each / base for each in channels]}
 
-        start = max(1, round(low * widths[place]))
-        if layer := _close(nearest(wanted, lambda n: count(wider(n)), start), wanted):
-            return wider(layer)
+                one = nearest(wanted, lambda n: count(with_layer(n)), layers[place])
+                if layer := _close(one, wanted):
+                    return with_layer(layer)
     made = f"{CHANNELS}={low} makes {fewer}, {high} makes {more}, neither"
     best = low if wanted - fewer < more - wanted else high
     if not fewer:
         best, made = high, f"{CHANNELS}={high} makes {more} already, not"
     advice = f"write {key}.{CHANNELS}={best}, or another number"
     raise ConfigError(line(f"{key}.{PARAMETERS}", wanted, f"{made} within 1 %; {advice}"))
+
+
+def _around(layers: list[int]) -> Iterator[list[int]]:
+    """Layers of so many channels, and with one channel more or less in one of them."""
+    yield layers
+    for place, step in product(reversed(range(len(layers))), (1, -1)):
+        if layers[place] + step:
+            yield [n + step * (i == place) for i, n in enumerate(layers)]
 
 
 def _close(counts: Mapping[int, int], wanted: int) -> int | None:
