@@ -39,8 +39,11 @@ def save(path: Path, content: Mapping[str, Any]) -> None:
 def load(path: Path) -> dict[str, Any]:
     """Read what `save` wrote, onto the CPU.
 
-    Raises ValueError, in one line, if the file is missing, damaged, not a checkpoint of ours, or
-    holds anything but plain types and tensors: no code from a file is ever executed.
+    No code from a file is ever executed.
+
+    Raises:
+        Refusal: in one line, if the file is missing, damaged or not a checkpoint of ours, or if it
+            holds anything but plain types and tensors.
     """
     try:
         if path.exists() and not path.is_file():

@@ -60,7 +60,7 @@ INJECTED: Mapping[str, tuple[str, ...]] = {
     "dataset": (),
     "task": ("class_names",),
     "net": (
-        *("in_channels", "num_classes", "size", "num_views", "kernel"),
+        *("in_channels", "num_outputs", "size", "num_views", "kernel"),
         *("lifting", "conv", "pointwise", "averaged"),
     ),
     "conv": ("in_channels", "out_channels", "kernel", "sampling", "relaxation"),
@@ -162,7 +162,24 @@ def construct_model(config: DictConfig) -> nn.Module:
     return Build(config).model
 
 
-def check(config: DictConfig) -> None:
+@dataclass(frozen=True)
+class Checked:
+    """What a run would train, and where.
+
+    Attributes:
+        parameters: numbers that are learned.
+        device: cpu or cuda.
+    """
+
+    parameters: int
+    device: str
+
+    def __str__(self) -> str:
+        """A line for the user."""
+        return f"{self.parameters:,} parameters on the {self.device}"
+
+
+def check(config: DictConfig) -> Checked:
     """Refuse a config that cannot be constructed, before anything is written or read.
 
     Raises:
@@ -182,14 +199,18 @@ def check(config: DictConfig) -> None:
     for name, penalty in build.penalties.items():
         with _located(f"penalty={name}", f"penalty.{name}"):
             penalty.check(model, task.symmetry(build.shown))
-    build.trainer(Path(), None).check(model)
+    trainer = build.trainer(Path(), None)
+    trainer.check(model)
+    with _located("train", "train"):
+        device = trainer.chosen_device()
     build.check_available()
+    return Checked(sum(each.numel() for each in model.parameters()), device)
 
 
 class Build:
     """The parts of a run, each one made when it is first asked for.
 
-    A part's property raises ConfigError for settings that do not go together.
+    A part's property refuses settings that do not go together with a ConfigError.
     """
 
     def __init__(self, config: DictConfig) -> None:
@@ -211,13 +232,17 @@ class Build:
             return self._make(
                 "net",
                 in_channels=spec.in_channels,
-                num_classes=spec.num_outputs,
+                num_outputs=spec.num_outputs,
                 size=spec.size,
                 num_views=spec.num_views,
                 kernel=given["kernel"],
                 conv=self._construct(conv, given),
                 **{name: self._construct(layer, given) for name, layer in layers.items()},
             )
+
+    def takes(self, section: str, name: str) -> bool:
+        """Whether what a section names has a parameter of this name."""
+        return name in self._sections[section].parameters
 
     def check_windows(self) -> None:
         """Refuse windows that no two pixels of an image are far enough apart for.
@@ -380,8 +405,8 @@ def load_run(folder: str | Path) -> LoadedRun:
     """The trained net of a finished run, with what it was built from; reads no data.
 
     Raises:
-        ValueError: if there is no finished run in the folder, or one that does not fit this
-            program.
+        ConfigError: if there is no finished run in the folder, or one that this program refuses.
+        Refusal: if its checkpoint is damaged, or of another net.
     """
     folder = Path(folder)
     config = matched(OmegaConf.create(read_finished(folder)), folder)

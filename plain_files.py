@@ -70,7 +70,7 @@ def read_table(path: Path, remedy: str) -> list[dict[str, str]]:
         lines = list(csv.DictReader(_text(path).splitlines(), strict=True))
         for number, line in enumerate(lines, 2):
             if None in line or None in line.values():
-                raise ValueError(f"line {number} has not as many cells as the first")
+                raise Refusal(f"line {number} has not as many cells as the first")
         return lines
     except ODD as error:
         raise _damaged(path, error, remedy) from None

@@ -14,17 +14,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from analysis.averaging_weights import draw_averaging_weights
 from analysis.learned_ranges import draw_learned_ranges
 from constructors import Build
 from measures.measure import Probe, Subject
 from partial_equiv.equivariance import inexact_layers
-from partial_equiv.relaxations import learned_subsets, numbers, relaxations_of
+from partial_equiv.gconv import SpatialPool
+from partial_equiv.relaxations import numbers, relaxations_of
 from run_folder import is_done, read_result
 from tasks import per_class
 from tester import evaluate
 from tracking import Tracker
 
-__all__ = ["run"]
+__all__ = ["run", "warnings"]
 
 log = logging.getLogger(__name__)
 
@@ -61,12 +63,8 @@ def run(
 def _run(build: Build, folder: Path, tracker: Tracker) -> dict[str, Any]:
     started = time.perf_counter()
     model, splits, task = build.model, build.splits, build.task
-    for name, size in inexact_layers(model, build.shown.in_channels, build.shown.size):
-        log.warning(
-            "%s subsamples %d pixels off centre: equivariance is no longer exact from there on",
-            name,
-            size,
-        )
+    for warning in warnings(build):
+        log.warning("%s", warning)
     probe = _probe(build)
     before = {"epoch": 0, **numbers(model), **probe(model)}
     trainer = build.trainer(folder, tracker, probe if build.probes else None)
@@ -120,6 +118,20 @@ def _earlier(folder: Path, epochs: int) -> dict[str, Any]:
     return {}
 
 
+def warnings(build: Build) -> list[str]:
+    """Which layers break exact equivariance by their stride, and what helps, if something does."""
+    model, spec = build.model, build.shown
+    found = []
+    for name, size in inexact_layers(model, spec.in_channels, spec.size):
+        pooled = build.takes("net", "pool") and isinstance(model.get_submodule(name), SpatialPool)
+        advice = " (not with net.pool=blur)" if pooled else ""
+        found.append(
+            f"{name} subsamples {size} pixels off centre: "
+            f"equivariance is no longer exact from there on{advice}"
+        )
+    return found
+
+
 def _measured(build: Build, subject: Subject, tracker: Tracker) -> dict[str, Any]:
     """Take all measures of the config; their values."""
     values: dict[str, Any] = {}
@@ -136,11 +148,14 @@ def _measured(build: Build, subject: Subject, tracker: Tracker) -> dict[str, Any
 
 
 def _draw_learned(subject: Subject, tracker: Tracker) -> None:
-    """Draw what the layers learned over training, if they did."""
-    if learned_subsets(subject.model):
-        picture = subject.picture("learned_ranges")
-        layers = [name for name, _ in relaxations_of(subject.model)]
-        draw_learned_ranges(subject.history, layers, picture)
+    """Draw what the layers learned: a figure for each kind of their numbers, over training."""
+    layers = [name for name, _ in relaxations_of(subject.model)]
+    for kind in dict.fromkeys(name.partition("/")[0] for name in numbers(subject.model)):
+        picture = subject.picture("learned_ranges" if kind == "range" else f"learned_{kind}")
+        if kind == "averaging":
+            draw_averaging_weights(subject.history[-1], layers, picture)
+        else:
+            draw_learned_ranges(subject.history, layers, picture, prefixes=[f"{kind}/"])
         tracker.image(f"figures/{picture.stem}", picture)
 
 

@@ -194,7 +194,7 @@ def read_finished(folder: Path) -> dict[str, Any]:
     """The config of the finished run in this folder.
 
     Raises:
-        ValueError: if there is none.
+        ConfigError: if there is none.
     """
     if not folder.is_dir():
         raise ConfigError(f"{folder}: there is no such run folder")
@@ -235,6 +235,9 @@ def difference(folder: Path, config: Mapping[str, Any], *, continued: bool = Fal
     """How a config is another experiment than the one in the folder, or None if it is the same.
 
     If it is to be continued, the settings of the training may differ.
+
+    Raises:
+        Refusal: if the folder has lost its config.
     """
     free = FREE_CONTINUED if continued else FREE
     if (known := read_config(folder)) is None:

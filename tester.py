@@ -18,7 +18,10 @@ def evaluate(
     """Return "loss" and the task's metrics as means over all samples, and its further figures.
 
     The model is evaluated where it lies, in eval mode and without gradients; every kernel is
-    generated once. Its training flag is restored. Raises ValueError if there are no samples.
+    generated once. Its training flag is restored.
+
+    Raises:
+        Refusal: if there are no samples.
     """
     figures = task.figures()
     summary = task.summary(means(totals(model, batches, task, figures)))
@@ -58,7 +61,11 @@ def add_batch(
 
 
 def means(sums: dict[str, Tensor]) -> dict[str, float]:
-    """Divide sums by their number of samples; raises ValueError if there are none."""
+    """Divide sums by their number of samples.
+
+    Raises:
+        Refusal: if there are none.
+    """
     if not sums:
         raise Refusal("nothing to evaluate: the split has no samples")
     samples = sums["samples"].item()

@@ -102,7 +102,7 @@ def judge(claim: str, rows: Mapping[str, Values]) -> Judgement:
         rows: all that it may name; those that nobody ran yet have no values.
 
     Raises:
-        ValueError: if it cannot be read, names no row at all, or one that there is not.
+        Refusal: if it cannot be read, names no row at all, or one that there is not.
 
     >>> judge("A >= B + 0.1", {"A": {0: 0.9, 1: 0.9}, "B": {0: 0.8, 1: 0.8}}).verdict
     'supported'

@@ -44,7 +44,7 @@ def read_rows(folder: Path, metric: str = "test/accuracy") -> dict[str, Row]:
     """The rows of a sweep's folder, by name; jobs without a result are left out.
 
     Raises:
-        ValueError: if there is no result, or none of that metric.
+        Refusal: if there is no result, or none of that metric.
     """
     places = sorted(path.parent for path in folder.glob(f"*/{RESULT}"))
     if not places:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw_learned_ranges"]
+__all__ = ["draw_learned_ranges", "parts"]
 
 MOST_PANELS = 3  # of more, a matrix of small curves is drawn
 RANGE = "range/"
@@ -60,7 +60,7 @@ def draw_learned_ranges(
         (Kind(prefix, part), layer)
         for prefix in prefixes
         for layer in layers
-        for part in _parts(history[-1], prefix + layer, [prefix + each for each in layers])
+        for part in parts(history[-1], prefix + layer, [prefix + each for each in layers])
     ]
     kinds = sorted(dict.fromkeys(kind for kind, _ in found), key=lambda kind: kind.part != "")
     values = {
@@ -145,7 +145,7 @@ def _matrix(
     panel.set(xlim=(0, len(values)), ylim=(len(layers), 0), frame_on=False)
 
 
-def _parts(record: Mapping[str, float], own: str, every: Sequence[str]) -> list[str]:
+def parts(record: Mapping[str, float], own: str, every: Sequence[str]) -> list[str]:
     """What a layer has in a record: "" for its own number, ".part" for a part of the group.
 
     A layer's name may itself have dots in it: what belongs to a longer name is not its own.

@@ -53,7 +53,7 @@ def difference_table(rows: Mapping[str, Values], pairs: Iterable[tuple[str, str]
     """Mean and 95 % interval of the paired differences; without those of rows that nobody ran.
 
     Raises:
-        ValueError: for a pair that names no row.
+        Refusal: for a pair that names no row.
     """
     table = [["difference", "mean", "low", "high", "seeds"]]
     for one, other in pairs:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from command_line.announcement import announce_run, announce_runs, say
 from command_line.spelling import spelled
 from command_line.study import StudyRun, study_run
 from command_line.sweep import Sweep
@@ -37,7 +38,7 @@ def prepare(arguments: Namespace) -> Prepared:
     """
     composition = _composition(arguments)
     multirun = arguments.multirun or "hydra.mode=MULTIRUN" in arguments.overrides
-    given = spelled(arguments.overrides, sweep=multirun)
+    given = overrides = spelled(arguments.overrides, sweep=multirun)
     if problems := list(objections(given)):
         raise ConfigError("\n".join(problems))
     try:
@@ -56,11 +57,15 @@ def prepare(arguments: Namespace) -> Prepared:
     except ConfigError:
         raise
     except HYDRA_ERRORS as error:
-        raise refusal(error, given, composition, sweep=multirun) from error
+        raise refusal(error, overrides, composition, sweep=multirun) from error
     if arguments.cfg:
         return Prepared(overrides, sweep)
     if any(each.get("packages") for each in configs) and not any("packages=" in e for e in given):
         raise ConfigError("packages: is for the command line only, a file cannot say it")
+    if sweep:
+        announce_runs(len(configs), place)
+    else:
+        announce_run(configs[0], overrides, place)
     _check(configs, sweep=multirun)
     place.mkdir(parents=True, exist_ok=True)
     key = "hydra.sweep.dir" if sweep else "hydra.run.dir"  # not named by the time once more
@@ -90,7 +95,7 @@ def _check(configs: Sequence[DictConfig], *, sweep: bool) -> None:
             if sweep:
                 components(sections)
             else:
-                check(matched(sections, Path(config.hydra.run.dir)))
+                say(str(check(matched(sections, Path(config.hydra.run.dir)))))
         except ConfigError as error:
             problems |= dict.fromkeys(str(error).splitlines())
     if problems:

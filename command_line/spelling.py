@@ -11,13 +11,15 @@ from command_line.options import groups
 from composition import CONFIG_FOLDER
 from config_schema.quoting import quoted
 
-__all__ = ["PATHS", "spelled"]
+__all__ = ["PLACES", "RUNS", "spelled"]
 
-PATHS = re.compile(
-    r"dataset\.(source\.)?(root|folder|file)|hydra\.(run|sweep)\.dir|train\.resume"
-    r"|task\.autoencoder|task\.run"
+PLACES = re.compile(r"dataset\.(source\.)?(root|folder|file)|hydra\.(run|sweep)\.dir|train\.resume")
+"""Keys of a folder or file that is read or written; as a path, it may contain any sign."""
+
+RUNS = re.compile(
+    r"(dataset|task|net|measure\.\w+)\.(autoencoder|classifier|oracle|transformation)"
 )
-"""Keys that hold a path, which may contain any sign."""
+"""Keys of a finished run whose net is only read (`from_run.FromRun`); they hold its folder."""
 
 OPEN = re.compile(r"train\.(penalties|rates)\.\w+")
 """Keys that name what a net offers, which no file lists."""
@@ -38,11 +40,15 @@ def spelled(words: Iterable[str], *, sweep: bool = False) -> list[str]:
             word = f"+{word}"
         elif OPEN.fullmatch(key) and equals:
             word = f"++{word}"
-        elif PATHS.fullmatch(key.lstrip("+")) and equals and not _is_special(value):
+        elif _is_path(key.lstrip("+")) and equals and not _is_special(value):
             path = f"{key}={quoted(os.path.expanduser(value))}"  # noqa: PTH111 (keeps a last /)
             word = word if sweep and _is_readable(word) else path
         result.append(word)
     return result
+
+
+def _is_path(key: str) -> bool:
+    return bool(PLACES.fullmatch(key) or RUNS.fullmatch(key))
 
 
 def _is_special(value: str) -> bool:

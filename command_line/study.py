@@ -11,15 +11,15 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
+from command_line.announcement import announce_runs
 from composition import Composition
 from config_schema import ConfigError
 from config_schema.quoting import quoted
-from config_schema.signatures import read_plain
 from config_schema.words import HYDRA_ERRORS, refusal
 from partial_equiv.intervals import Natural
 from partial_equiv.refusal import Refusal
 from studies.folder import StudyFolder, read_study_folder
-from studies.study import Job, Study, chosen, read_study, waves
+from studies.study import Job, Study, chosen, flat, read_study, waves
 
 __all__ = ["StudyRun", "study_run"]
 
@@ -94,6 +94,7 @@ def study_run(words: Sequence[str], composition: Composition) -> StudyRun | None
         raise ConfigError("\n".join(problems))
     everything = {job.name: job for job in [*study.jobs(path, further), *asked]}
     waves(wanted)
+    announce_runs(len(wanted), path)
     check(study, wanted, composition)
     folder = StudyFolder(path, name, study, tuple(further), tuple(everything.values()))
     names = ",".join(quoted(job.name) for job in wanted)
@@ -113,7 +114,7 @@ def study_run(words: Sequence[str], composition: Composition) -> StudyRun | None
 def _objections(study: Study, rows: Container[str], further: Sequence[str]) -> Iterator[str]:
     """Why words cannot hold for all of these rows: the seed, and what the rows differ in."""
     own = {
-        name: {_key(word): word for word in row.words}
+        name: {_key(word): word for word in flat(row.words)}
         for name, row in study.named_rows().items()
         if name in rows
     }
@@ -166,6 +167,8 @@ def check(study: Study, jobs: Sequence[Job], composition: Composition) -> None:
 def _choice(overrides: Mapping[str, Override], key: str, annotation: Any) -> Any:  # noqa: ANN401
     """The value of a word that chooses a part of the study; None without it."""
     override = overrides.get(key)
+    from config_schema.signatures import read_plain  # loads pydantic
+
     return None if override is None else read_plain(key, override.value(), annotation)
 
 

@@ -18,7 +18,7 @@ Train and examine networks that learn how equivariant each layer should be.
   python main.py                                         a small net on rotated digits, a minute
   python main.py net=gcnn base_group=E2 conv.partial=True
   python main.py -m seed=0,1,2 conv.partial=True,False   six runs; hydra/launcher=joblib: at once
-  python main.py experiment=speed/rotmnist               settings of a file in cfg/experiment
+  python main.py experiment=ckresnet                     settings of a file in cfg/experiment
   python main.py train.resume=<run folder>               go on where a run stopped
   python main.py debug=True                              dry run of a few batches, no network
   python main.py --cfg job                               show the config instead of running it

@@ -9,7 +9,7 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
-from command_line.spelling import PATHS
+from command_line.spelling import PLACES
 from composition import Composition
 from config_schema import ConfigError
 from config_schema.quoting import quoted
@@ -70,12 +70,13 @@ def _is_plain(key: str, word: str) -> bool:
     """Whether a word of a run folder says something of the experiment, and nothing else.
 
     Not: settings of Hydra, what reads the environment, places, other files, code from elsewhere,
-    and where the run is shown (but that it is not shown).
+    and where the run is shown (but that it is not shown). The runs that it builds on are taken:
+    nothing of theirs is carried out or written, their weights are read.
     """
     section = re.split(r"[./@]", key)[0]
     if word == "tracking=none":
         return True
-    if section in ("hydra", "tracking", "packages") or PATHS.fullmatch(key):
+    if section in ("hydra", "tracking", "packages") or PLACES.fullmatch(key):
         return False
     return not ("${" in word or ".." in word)
 

@@ -15,8 +15,8 @@ class RandomFlip:
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Map images [B, C, H, W] to images of the same shape."""
-        flipped = torch.rand(len(images), generator=generator) < 0.5
-        return torch.where(flipped.to(images.device).view(-1, 1, 1, 1), images.flip(-1), images)
+        mirrored = torch.rand(len(images), generator=generator) < 0.5
+        return torch.where(mirrored.to(images.device).view(-1, 1, 1, 1), images.flip(-1), images)
 
 
 class RandomCrop:

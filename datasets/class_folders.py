@@ -79,8 +79,8 @@ def list_pictures(root: Path, part: str, classes: tuple[str, ...]) -> Listing:
     Each folder is visited once, whatever links lead to it.
 
     Raises:
-        MissingData: if a class is unknown or has a folder without pictures, or if a folder cannot
-            be read.
+        MissingData: if a class is unknown or has a folder without pictures.
+        UnreadableFiles: if a folder cannot be read.
     """
     folder = root / part
     found = _folders(folder)
@@ -124,7 +124,11 @@ def report(listings: Sequence[Listing], root: Path) -> None:
 
 
 def _folders(folder: Path) -> list[str]:
-    """Return the names of a folder's folders; raises MissingData if one is no text."""
+    """Return the names of a folder's folders.
+
+    Raises:
+        MissingData: if one is no text.
+    """
     names = names_of_folders(folder)
     for name in names:
         if any(letter < " " or "\ud800" <= letter <= "\udfff" for letter in name):

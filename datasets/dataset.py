@@ -36,7 +36,7 @@ class DataSet(ABC):
 
         Raises:
             MissingData: if files are absent or damaged, or the data cannot be what they should be.
-            ValueError: for impossible sizes.
+            Refusal: for impossible sizes.
         """
         splits = self.read()
         check(splits, self.place)

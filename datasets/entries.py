@@ -69,7 +69,11 @@ class Entries:
 
 
 def names_of_folders(folder: Path) -> list[str]:
-    """Return the names of the folders in a folder, sorted; raises OSError."""
+    """Return the names of the folders in a folder, sorted.
+
+    Raises:
+        OSError: if the folder cannot be read.
+    """
     return sorted(entry.name for entry in _entries(folder) if _kind(entry) == "folder")
 
 

@@ -47,15 +47,27 @@ class Source(Protocol):
     """Images of one shape in files; methods are called from several threads, objects pickled."""
 
     def read(self, index: int) -> Tensor:
-        """Return one image, uint8 [C, H, W]; raises UnreadableFiles."""
+        """Return one image, uint8 [C, H, W].
+
+        Raises:
+            UnreadableFiles: if it cannot be read.
+        """
         ...
 
     def load(self, indices: Tensor, num_workers: int) -> Tensor:
-        """Return the images of indices [N], uint8 [N, C, H, W]; raises UnreadableFiles."""
+        """Return the images of indices [N], uint8 [N, C, H, W].
+
+        Raises:
+            UnreadableFiles: if one cannot be read.
+        """
         ...
 
     def check(self, indices: Tensor, num_workers: int) -> None:
-        """Raise UnreadableFiles as far as a quick look at the files can tell."""
+        """Look at the files quickly, without reading them.
+
+        Raises:
+            UnreadableFiles: if some are not there, or cannot be what they should be.
+        """
         ...
 
 

@@ -70,7 +70,11 @@ class Flowers102(PublishedImages, FileImages):
         return photographs, chosen, labels[chosen]
 
     def _read(self, part: Part) -> tuple[list[str], Tensor]:
-        """Return the names of a split's photographs and their labels [N]; raises MissingData."""
+        """Return the names of a split's photographs and their labels [N].
+
+        Raises:
+            MissingData: if they are not there, or damaged.
+        """
         from torchvision import datasets as torchvision_datasets
 
         files = self.files

@@ -21,7 +21,7 @@ def hold_out(labels: Tensor, size: int, *key: int | str) -> tuple[Tensor, Tensor
     (a seed and a purpose) alone.
 
     Raises:
-        ValueError: unless 0 < size < N.
+        Refusal: unless 0 < size < N.
 
     >>> kept, held = hold_out(torch.tensor([0, 0, 1, 1]), 2, 0, "test")
     >>> sorted((held // 2).tolist())
@@ -42,7 +42,7 @@ def selection(indices: Tensor, labels: Tensor, size: int | None, *key: int | str
     """Return `size` of the indices, classes in proportion; None leaves them all.
 
     Raises:
-        ValueError: if there are not that many.
+        Refusal: if there are not that many.
     """
     if size is None or size == len(indices):
         return indices

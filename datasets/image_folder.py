@@ -37,7 +37,7 @@ class ImageFolder(FileImages):
         mean, std: one value per channel, for images scaled to 0..1; None: those of ImageNet.
 
     Raises:
-        ValueError: unless mean and std have one value per channel.
+        Refusal: unless mean and std have one value per channel.
     """
 
     root: str = field(kw_only=False)

@@ -105,7 +105,7 @@ class ImageSet(DataSet):
 
         Raises:
             MissingData: if files are absent or damaged, or the data cannot be what they should be.
-            ValueError: for impossible sizes.
+            Refusal: for impossible sizes.
         """
         splits = super().splits()
         return mirrored(splits, self.mirror) if self.mirror else splits

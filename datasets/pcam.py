@@ -42,11 +42,19 @@ class Patches:
         self._images: Any = None
 
     def read(self, index: int) -> Tensor:
-        """Return one image, uint8 [C, size, size]; raises UnreadableFiles."""
+        """Return one image, uint8 [C, size, size].
+
+        Raises:
+            UnreadableFiles: if it cannot be read.
+        """
         return resized(self._slice(index, index + 1), self.size)[0]
 
     def load(self, indices: Tensor, num_workers: int) -> Tensor:
-        """Return images [N, C, size, size], read in the file's order; raises UnreadableFiles."""
+        """Return images [N, C, size, size], read in the file's order.
+
+        Raises:
+            UnreadableFiles: if one cannot be read.
+        """
         order = indices.argsort()
         images = torch.empty(len(indices), 3, self.size, self.size, dtype=torch.uint8)
         for places in order.split(1024):
@@ -56,7 +64,11 @@ class Patches:
         return images
 
     def check(self, indices: Tensor, num_workers: int) -> None:
-        """Raise UnreadableFiles if the file cannot be opened or is too short."""
+        """Look at the file quickly, without reading it.
+
+        Raises:
+            UnreadableFiles: if the file cannot be opened or is too short.
+        """
         self._slice(int(indices.max()), int(indices.max()) + 1)
 
     def _slice(self, start: int, stop: int) -> Tensor:
@@ -165,7 +177,11 @@ def _archive(path: Path) -> Path:
 
 
 def _unpack(path: Path) -> None:
-    """Make a file from its archive, if only that is there; raises MissingData if that is torn."""
+    """Make a file from its archive, if only that is there.
+
+    Raises:
+        MissingData: if that is torn.
+    """
     archive = _archive(path)
     if path.exists() or not archive.exists():
         return

@@ -81,7 +81,11 @@ class Pictures:
         self.bits = bits
 
     def read(self, index: int) -> Tensor:
-        """Return one picture, uint8 [C, size, size]; raises UnreadableFiles."""
+        """Return one picture, uint8 [C, size, size].
+
+        Raises:
+            UnreadableFiles: if it cannot be read.
+        """
         return self._decoded(index)[0]
 
     def load(self, indices: Tensor, num_workers: int) -> Tensor:
@@ -129,7 +133,11 @@ class Pictures:
             self._check_depth(max(levels))
 
     def _decoded(self, index: int) -> tuple[Tensor, bool]:
-        """Return one picture, and whether its file has 16 bits a pixel; raises UnreadableFiles."""
+        """Return one picture, and whether its file has 16 bits a pixel.
+
+        Raises:
+            UnreadableFiles: if it cannot be read.
+        """
         try:
             with _open(self._opened(index)) as file:
                 deep = _is_deep(file)
@@ -196,7 +204,7 @@ class Pictures:
 
 
 def _open(source: Path | BytesIO) -> Image.Image:
-    """Open a picture, not decoding it yet; raises ValueError if it is too large."""
+    """Open a picture, unless it is too large; it is not decoded yet."""
     file = Image.open(source)
     width, height = file.size
     if width * height > LARGEST:

@@ -10,7 +10,7 @@ from torch.nn import functional
 from datasets.randomness import keyed_generator
 from partial_equiv.intervals import Interval
 
-__all__ = ["Degrees", "RandomRotation", "random_degrees", "rotate", "rotated_once", "turned"]
+__all__ = ["Degrees", "RandomRotation", "random_degrees", "rotate", "turned", "turned_once"]
 
 Degrees = Annotated[float, Interval(0, 180)]
 """The half width r of a range of angles [-r, r], in degrees."""
@@ -59,7 +59,7 @@ class RandomRotation:
         return rotate(images, random_degrees(len(images), self.degrees, generator))
 
 
-def rotated_once(images: Tensor, half_range: float, *key: int | str) -> Tensor:
+def turned_once(images: Tensor, half_range: float, *key: int | str) -> Tensor:
     """Turn uint8 images [N, C, H, H] by seeded angles, once and for all; uint8 again."""
     return turned(images, random_degrees(len(images), half_range, keyed_generator(*key)))
 

@@ -17,7 +17,7 @@ from datasets.holdout import hold_out, selection
 from datasets.images import Facts, Labelled
 from datasets.mnist import MNISTImages
 from datasets.randomness import keyed_generator
-from datasets.rotation import rotated_once, turned
+from datasets.rotation import turned, turned_once
 from datasets.spec import Splits
 from partial_equiv.intervals import Count, NonNegative
 
@@ -115,13 +115,13 @@ class RotMNIST(MNISTImages):
         test_labels = torch.cat([labels[second], more_labels])
         return (
             (self._turned_for_training(train_images), labels[first]),
-            (rotated_once(test_images, 180, seed, "test angles"), test_labels),
+            (turned_once(test_images, 180, seed, "test angles"), test_labels),
         )
 
     def _turned_for_training(self, images: Tensor) -> Tensor:
         key = (self.split_seed, "train angles")
         if self.train_angles is None:
-            return rotated_once(images, 180, *key)
+            return turned_once(images, 180, *key)
         mean, deviation = self.train_angles
         return turned(
             images, mean + deviation * torch.randn(len(images), generator=keyed_generator(*key))

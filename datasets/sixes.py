@@ -20,7 +20,7 @@ from datasets.holdout import hold_out
 from datasets.images import Facts, ImageSet, Labelled
 from datasets.mnist import FACTS as MNIST
 from datasets.mnist import MNISTImages
-from datasets.rotation import Degrees, rotated_once
+from datasets.rotation import Degrees, turned_once
 from datasets.spec import Splits
 from partial_equiv.intervals import Count
 
@@ -111,5 +111,5 @@ class MNISTSixes(MNISTImages):
         images, labels = _sixes(*self.read_part(train=train))
         if self.rotation:
             part = "train angles" if train else "test angles"
-            images = rotated_once(images, self.rotation, self.split_seed, part)
+            images = turned_once(images, self.rotation, self.split_seed, part)
         return images, labels

@@ -18,7 +18,8 @@ class TensorSplit(BatchedSplit):
 
     A batch costs one index_select; uint8 becomes float on the device, never sample by sample.
 
-    Raises ValueError if the shapes disagree with each other or with the spec.
+    Raises:
+        Refusal: if the shapes disagree with each other or with the spec.
     """
 
     def __init__(

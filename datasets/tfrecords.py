@@ -50,7 +50,11 @@ class Records:
     labels: Tensor
 
     def read(self, index: int) -> bytes:
-        """Return the encoded picture of a record; raises whatever a damaged file makes it."""
+        """Return the encoded picture of a record.
+
+        Raises:
+            whatever: a damaged file makes it.
+        """
         with self.shards[int(self.shard[index])].open("rb") as file:
             file.seek(int(self.offset[index]))
             return _picture(_features(file.read(int(self.length[index]))))
@@ -77,7 +81,10 @@ class RecordPictures(Pictures):
 def find_shards(root: Path, *parts: str) -> tuple[Path, ...]:
     """Return all shards `root`/<part>-00000-of-… of the first part that has some, in their order.
 
-    They may also lie in folders `root`/<part>. Raises MissingData if there are none, or not all.
+    They may also lie in folders `root`/<part>.
+
+    Raises:
+        MissingData: if there are none, or not all.
     """
     for place in (*(root / part for part in parts), root):
         names = sorted(place.glob("*-of-*"))
@@ -100,7 +107,8 @@ def find_shards(root: Path, *parts: str) -> tuple[Path, ...]:
 def read_index(shards: tuple[Path, ...]) -> Records:
     """Return the records of shards, from the file beside them if that was made from the same ones.
 
-    Raises UnreadableFiles naming a shard that is damaged.
+    Raises:
+        UnreadableFiles: naming a shard that is damaged.
     """
     folder, stem = shards[0].parent, SHARD.split(shards[0].name)[0]
     path = folder / f".{stem}-index.pt"
@@ -127,7 +135,11 @@ def read_index(shards: tuple[Path, ...]) -> Records:
 
 
 def _index(shard: Path) -> list[tuple[int, int, int]]:
-    """Return (offset, length, label) of each record; raises UnreadableFiles."""
+    """Return (offset, length, label) of each record.
+
+    Raises:
+        UnreadableFiles: if it cannot be read.
+    """
     rows: list[tuple[int, int, int]] = []
     try:
         with shard.open("rb") as file:

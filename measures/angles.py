@@ -50,7 +50,11 @@ class Angles(Measure):
         self.angles = sorted({*steps, *QUARTERS, WORST})
 
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
-        """Raise Refusal if the net does not classify images."""
+        """Check that this can be measured of the net.
+
+        Raises:
+            Refusal: if the net does not classify images.
+        """
         if task.monitor != "accuracy":
             raise Refusal("needs a net that classifies; try task=classification")
         check_turns(spec)

@@ -42,7 +42,11 @@ class Gallery(Measure):
         self.num_images, self.num_angles, self.mirror = num_images, num_angles, mirror
 
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
-        """Raise Refusal if there is nothing to draw: no convolution of ours, and no classes."""
+        """Check that this can be measured of the net.
+
+        Raises:
+            Refusal: if there is nothing to draw: no convolution of ours, and no classes.
+        """
         convolves = any(isinstance(layer, Convolution) for layer in model.modules())
         if not convolves and task.monitor != "accuracy":
             raise Refusal("needs a net with group convolutions, or one that classifies")

@@ -25,7 +25,11 @@ class LatentSpace(Measure):
         self.num_images = num_images
 
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
-        """Raise ValueError unless the net is an autoencoder of views."""
+        """Check that this can be measured of the net.
+
+        Raises:
+            Refusal: unless the net is an autoencoder of views.
+        """
         if not isinstance(model, VAE):
             raise Refusal("the net is no autoencoder; try net=vae_small task=elbo")
         if spec.num_views == 1 or spec.whole_orbits:

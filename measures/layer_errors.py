@@ -32,7 +32,11 @@ class LayerErrors(Probe):
         self.num_images = num_images
 
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
-        """Raise Refusal if it is not known how the net's answers move with the image."""
+        """Check that this can be measured of the net.
+
+        Raises:
+            Refusal: if it is not known how the net's answers move with the image.
+        """
         check_moves(spec)
 
     def look(self, model: nn.Module, images: Tensor) -> Mapping[str, float]:

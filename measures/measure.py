@@ -88,7 +88,11 @@ class Measure(ABC):
     """Looks at a trained net; its constructor takes plain settings."""
 
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
-        """Raise ValueError, before anything is trained, if this cannot be measured of the net."""
+        """Check that this can be measured of the net, before anything is trained.
+
+        Raises:
+            Refusal: if it cannot.
+        """
         return
 
     @abstractmethod
@@ -106,7 +110,11 @@ class Probe(ABC):
     num_images: int
 
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
-        """Raise ValueError, before anything is trained, if this cannot be looked at of the net."""
+        """Check that this can be measured of the net, before anything is trained.
+
+        Raises:
+            Refusal: if it cannot.
+        """
         return
 
     @abstractmethod

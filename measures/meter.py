@@ -41,7 +41,11 @@ class Meter(Measure):
         self.num_images, self.num_turns = num_images, num_turns
 
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
-        """Raise Refusal if it is not known how the net's answers move with the image."""
+        """Check that this can be measured of the net.
+
+        Raises:
+            Refusal: if it is not known how the net's answers move with the image.
+        """
         check_moves(spec)
 
     def measure(self, subject: Subject) -> Measured:

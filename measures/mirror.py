@@ -63,7 +63,11 @@ class MirrorImages(Measure):
         self.num_images = num_images
 
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
-        """Raise Refusal if the net tells no classes of images."""
+        """Check that this can be measured of the net.
+
+        Raises:
+            Refusal: if the net tells no classes of images.
+        """
         if not isinstance(task, Classification):
             raise Refusal("compares accuracies on mirror images, use task=classification")
         check_turns(spec)

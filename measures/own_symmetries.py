@@ -32,7 +32,11 @@ def own_actions(model: nn.Module) -> list[Action]:
 
 
 def check_turns(spec: DataSpec) -> None:
-    """Raise Refusal unless the samples are images, which one can turn and mirror."""
+    """Check that the samples are images, which one can turn and mirror.
+
+    Raises:
+        Refusal: if they are not.
+    """
     if spec.whole_orbits:
         raise Refusal("needs single images: the samples are whole orbits; try dataset.whole=False")
     if max(spec.size) == 1:
@@ -40,7 +44,11 @@ def check_turns(spec: DataSpec) -> None:
 
 
 def check_moves(spec: DataSpec) -> None:
-    """Raise Refusal if it is not known how a net's answers move with the image."""
+    """Check that it is known how a net's answers move with the image.
+
+    Raises:
+        Refusal: if it is not.
+    """
     check_turns(spec)
     if spec.num_classes is None:
         raise Refusal(

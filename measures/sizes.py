@@ -49,7 +49,11 @@ class Sizes(Measure):
         self.sizes, self.num_images = sizes, num_images
 
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
-        """Raise Refusal if the net does not classify images, or a size is too small for it."""
+        """Check that this can be measured of the net.
+
+        Raises:
+            Refusal: if the net does not classify images, or a size is too small for it.
+        """
         if task.monitor != "accuracy":
             raise Refusal("needs a net that classifies; try task=classification")
         check_turns(spec)

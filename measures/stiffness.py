@@ -32,7 +32,11 @@ class Stiffness(Measure):
         self.num_worst = num_worst
 
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
-        """Raise ValueError if the net predicts no stiffness."""
+        """Check that this can be measured of the net.
+
+        Raises:
+            Refusal: if the net predicts no stiffness.
+        """
         if spec.target_size != len(COMPONENTS):
             raise Refusal("the net predicts no stiffness of cells, use dataset=unit_cells")
 

@@ -33,7 +33,11 @@ class TurningErrors(Measure):
         self.num_images = num_images
 
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
-        """Raise ValueError unless the net is a turn of latents."""
+        """Check that this can be measured of the net.
+
+        Raises:
+            Refusal: unless the net is a turn of latents.
+        """
         if not (isinstance(model, Transformation) and isinstance(task, Turning)):
             raise Refusal("the net is no turn of latents; try net=transformation task=turning")
 

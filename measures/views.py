@@ -25,11 +25,15 @@ class Views(Measure):
     """
 
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
-        """Raise ValueError unless the net classifies views of images."""
+        """Check that this can be measured of the net.
+
+        Raises:
+            Refusal: unless the net classifies views of images.
+        """
         if not isinstance(task, Classification):
             raise Refusal("the net is no classifier; try task=classification")
         if spec.num_views == 1:
-            raise Refusal("the data set has no orbits; try dataset=orbits or dataset=latents")
+            raise Refusal("the data set has no orbits; try dataset=orbits")
 
     def measure(self, subject: Subject) -> Measured:
         """The figures of all views together, and a line for each of them."""

@@ -41,7 +41,7 @@ class Augerino(nn.Module):
             tells the net the angle (unless 0 is the background).
 
     Raises:
-        ValueError: for an odd number with `mirror`, and as `Sampling` and `LearnedSubset` do.
+        Refusal: for an odd number with `mirror`, and as `Sampling` and `LearnedSubset` do.
 
     >>> import torch
     >>> Augerino(nn.Sequential(nn.Flatten(), nn.Linear(36, 3)))(torch.zeros(2, 1, 6, 6)).shape

@@ -53,7 +53,7 @@ class ResidualBlock(nn.Module):
         dropout: probability to drop a channel between the convolutions.
 
     Raises:
-        ValueError: if the convolutions change the size of the map, which the shortcut keeps.
+        Refusal: if the convolutions change the size of the map, which the shortcut keeps.
     """
 
     def __init__(
@@ -99,11 +99,11 @@ def same_everywhere(layer: Convolution) -> bool:
 
 
 class CKResNet(nn.Sequential):
-    """Maps images [B, in_channels, H, W] to class scores [B, num_classes].
+    """Maps images [B, in_channels, H, W] to class scores [B, num_outputs].
 
     Args:
         in_channels: of the images.
-        num_classes: scores to give.
+        num_outputs: scores to give.
         lifting: makes the lifting convolution from (in_channels, out_channels).
         conv: makes a group convolution from (in_channels, out_channels).
         pointwise: makes a pointwise group convolution likewise, for the shortcuts.
@@ -134,24 +134,24 @@ class CKResNet(nn.Sequential):
     more in each of 5 group convolutions, 4 × 3 × 16 in each of 2 shortcuts, the lifting's range.
 
     Raises:
-        ValueError: if `pools` name a block that there is not, or for shortcut="identity" where
+        Refusal: if `pools` name a block that there is not, or for shortcut="identity" where
             layers differ in their elements.
     """
 
     def __init__(
         self,
         in_channels: Count,
-        num_classes: Count,
+        num_outputs: Count,
         lifting: Callable[..., LiftingConv],
         conv: Callable[..., GroupConv],
         pointwise: Callable[..., PointwiseConv],
         kernel: Callable[..., Kernel],
         *,
-        hidden_channels: Count = 32,
+        hidden_channels: Count = 8,
         widths: Sequence[Positive] = (1, 2),
         pools: Sequence[Natural] = (0, 1),
         pool: Pool = "max",
-        last_kernel_size: Count | None = None,
+        last_kernel_size: Count | None = 3,
         shortcut: Literal["pointwise", "identity"] = "pointwise",
         shortcut_kernel_channels: Count | None = 16,
         norm: Over = "batch",
@@ -188,5 +188,5 @@ class CKResNet(nn.Sequential):
         layers["last_conv"] = conv(channels[-1], channels[-1], padding="valid", **settings)
         layers["last_norm"] = Norm(channels[-1], norm)
         layers["last_activation"] = Activation()
-        layers.update(readout(channels[-1], num_classes, group_pool, spatial_pool))
+        layers.update(readout(channels[-1], num_outputs, group_pool, spatial_pool))
         super().__init__(layers)

@@ -30,11 +30,11 @@ __all__ = ["GCNN"]
 
 
 class GCNN(nn.Sequential):
-    """Maps images [B, in_channels, H, W] to class scores [B, num_classes].
+    """Maps images [B, in_channels, H, W] to class scores [B, num_outputs].
 
     Args:
         in_channels: of the images.
-        num_classes: scores to give.
+        num_outputs: scores to give.
         lifting: makes the lifting convolution from (in_channels, out_channels).
         conv: makes a group convolution from (in_channels, out_channels).
         hidden_channels: of the lifting layer; `widths` multiply it.
@@ -61,20 +61,20 @@ class GCNN(nn.Sequential):
     25,570 and 25,210, as published.
 
     Raises:
-        ValueError: if `pools` or `dropout_after` name a layer that there is not, or if there is no
+        Refusal: if `pools` or `dropout_after` name a layer that there is not, or if there is no
             last group convolution to have a `last_kernel_size`.
     """
 
     def __init__(
         self,
         in_channels: Count,
-        num_classes: Count,
+        num_outputs: Count,
         lifting: Callable[..., LiftingConv],
         conv: Callable[..., GroupConv],
         *,
-        hidden_channels: Count = 16,
+        hidden_channels: Count = 8,
         widths: Sequence[Positive] = (1, 2, 2),
-        pools: Sequence[Natural] = (1,),
+        pools: Sequence[Natural] = (0, 1),
         pool: Literal["max", "mean", "blur"] = "max",
         dropout_after: Sequence[Natural] = (),
         dropout: Share = 0.0,
@@ -106,6 +106,6 @@ class GCNN(nn.Sequential):
                 layers[f"pool{i}"] = SpatialPool(pool)
             if i in dropout_after:
                 layers[f"dropout{i}"] = Dropout(dropout, dropout_each)
-        ending = readout(channels[-1], num_classes, group_pool, spatial_pool, first_pool)
+        ending = readout(channels[-1], num_outputs, group_pool, spatial_pool, first_pool)
         layers.update(ending)
         super().__init__(layers)

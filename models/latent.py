@@ -26,12 +26,12 @@ def latent_mlp(
 
 
 class LatentClassifier(nn.Sequential):
-    """Class scores [B, num_classes] of latents [B, d, ...]."""
+    """Class scores [B, num_outputs] of latents [B, d, ...]."""
 
     def __init__(
-        self, in_channels: Count, num_classes: Count, hidden_size: Count = 64, depth: Count = 2
+        self, in_channels: Count, num_outputs: Count, hidden_size: Count = 64, depth: Count = 2
     ) -> None:
-        super().__init__(*latent_mlp(in_channels, num_classes, hidden_size, depth))
+        super().__init__(*latent_mlp(in_channels, num_outputs, hidden_size, depth))
         self.latent_size = in_channels
 
 
@@ -105,12 +105,12 @@ class OrbitAverage(nn.Module):
         transformation: T, which is kept as it is.
         num_views: of an orbit.
         in_channels: the size of z.
-        num_classes: scores to give.
+        num_outputs: scores to give.
         average: "latents" takes φ = 1, the mean latent; "features" learns φ, since what tells
             classes apart may average out (circles around one centre).
 
     Raises:
-        ValueError: if T is one of latents of another size.
+        Refusal: if T is one of latents of another size.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class OrbitAverage(nn.Module):
         transformation: Annotated[Transformation, FromRun()],
         num_views: Count,
         in_channels: Count,
-        num_classes: Count,
+        num_outputs: Count,
         average: Literal["features", "latents"] = "features",
         hidden_size: Count = 64,
     ) -> None:
@@ -135,7 +135,7 @@ class OrbitAverage(nn.Module):
             if learned
             else nn.Flatten()
         )
-        self.classes = latent_mlp(size, num_classes, hidden_size, 1)
+        self.classes = latent_mlp(size, num_outputs, hidden_size, 1)
 
     def forward(self, latents: Tensor) -> Tensor:
         with torch.no_grad():

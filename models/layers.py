@@ -24,7 +24,10 @@ def layer_channels(hidden_channels: int, widths: Sequence[float]) -> list[int]:
 
 
 def check_places(name: str, places: Sequence[int], last: int) -> None:
-    """Refuse a setting of places that are none of the layers 0 to `last`, or the same twice.
+    """Check a setting of places among the layers 0 to `last`.
+
+    Raises:
+        Refusal: for a place that is none of them, or that is named twice.
 
     >>> check_places("pools", [0, 3], 2)
     Traceback (most recent call last):

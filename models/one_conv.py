@@ -26,7 +26,7 @@ class OneConv(nn.Sequential):
 
     Args:
         in_channels: of the images.
-        num_classes: scores to give.
+        num_outputs: scores to give.
         lifting: makes the lifting convolution from (in_channels, out_channels).
         hidden_channels: of that convolution.
         kernel_size, stride, padding: of it, too.
@@ -36,7 +36,7 @@ class OneConv(nn.Sequential):
     def __init__(
         self,
         in_channels: Count,
-        num_classes: Count,
+        num_outputs: Count,
         lifting: Callable[..., LiftingConv],
         *,
         hidden_channels: Count = 1,
@@ -49,6 +49,6 @@ class OneConv(nn.Sequential):
         window = {"kernel_size": kernel_size, "stride": stride, "padding": padding}
         self.lifting = lifting(in_channels, hidden_channels, **window)
         for name, layer in readout(
-            hidden_channels, num_classes, group_pool, "mean", "space"
+            hidden_channels, num_outputs, group_pool, "mean", "space"
         ).items():
             self.add_module(name, layer)

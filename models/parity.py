@@ -25,11 +25,11 @@ __all__ = ["ParityCNN"]
 
 
 class ParityCNN(nn.Sequential):
-    """Maps images [B, in_channels, H, W] to class scores [B, num_classes].
+    """Maps images [B, in_channels, H, W] to class scores [B, num_outputs].
 
     Args:
         in_channels: of the images.
-        num_classes: scores to give.
+        num_outputs: scores to give.
         averaged: makes an averaged convolution from (in_channels, out_channels).
         hidden_channels: of a layer of width 1.
         widths: one layer each, of hidden_channels·width channels (rounded).
@@ -38,13 +38,13 @@ class ParityCNN(nn.Sequential):
         spatial_pool: how the read-out integrates over space.
 
     Raises:
-        ValueError: if `widths` and `strides` differ in length.
+        Refusal: if `widths` and `strides` differ in length.
     """
 
     def __init__(
         self,
         in_channels: Count,
-        num_classes: Count,
+        num_outputs: Count,
         averaged: Callable[..., AveragedConv],
         *,
         hidden_channels: Count = 16,
@@ -63,5 +63,5 @@ class ParityCNN(nn.Sequential):
             layers[f"conv{i}"] = averaged(before, channels, stride=stride)
             layers[f"norm{i}"] = Norm(channels, norm)
             layers[f"activation{i}"] = Activation()
-        layers.update(readout(channels, num_classes, "mean", spatial_pool))
+        layers.update(readout(channels, num_outputs, "mean", spatial_pool))
         super().__init__(layers)

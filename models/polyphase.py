@@ -1,4 +1,4 @@
-"""To subsample a torus such that it does not matter where its pixels are counted from.
+"""Subsampling of a torus that does not depend on where its pixels are counted from.
 
 A. Chaman and I. Dokmanić, "Truly Shift-Invariant Convolutional Neural Networks", CVPR 2021.
 """
@@ -10,15 +10,15 @@ from partial_equiv.gconv import GroupFeature
 
 __all__ = ["StrongestPhase"]
 
-TIE = 1e-5  # relative difference of squared norms; rounding makes less, chance hardly ever
+TIE = 1e-5  # relative difference of squared norms, more than rounding makes, less than chance does
 
 
 class StrongestPhase(nn.Module):
-    """Halves a torus: every second row and column, from those on where an image is strongest.
+    """Keeps every second row and column of a torus: of the four ways to, the strongest one.
 
-    Where a symmetry of the image itself swaps two of the four ways, they tie, and to choose would
-    break that symmetry: the image is then followed in each of them. Returns the feature of the
-    B' ≥ B ways, and which image [B'] each is of.
+    If a symmetry of the image itself swaps two of the four ways, they are equally strong, and a
+    choice would break that symmetry: the image is then followed in both. Returns the feature of
+    all B' ≥ B ways that are followed, and the number [B'] of the image that each one is of.
 
     >>> x = torch.tensor([[0.0, 1.0], [1.0, 0.0]]).repeat(1, 1, 1, 1, 2)
     >>> feature, image = StrongestPhase()(GroupFeature(x, torch.zeros(1, 1, 0)))
@@ -28,10 +28,10 @@ class StrongestPhase(nn.Module):
 
     def forward(self, feature: GroupFeature) -> tuple[GroupFeature, Tensor]:
         x = feature.x.unflatten(-1, (-1, 2)).unflatten(-3, (-1, 2))  # [B, C, G, H/2, 2, W/2, 2]
-        weights = feature.broadcast_weights()  # what is dropped does not choose
+        weights = feature.broadcast_weights()  # elements that do not count have no say
         seen = x if weights is None else x * weights[..., None, None]
         strength = seen.detach().square().sum((1, 2)).sum((1, 3), dtype=torch.float64).flatten(1)
-        weaker = strength < strength.amax(1, keepdim=True) * (1 - TIE)  # no NaN is
+        weaker = strength < strength.amax(1, keepdim=True) * (1 - TIE)  # NaN is not weaker
         image, phase = (~weaker).nonzero(as_tuple=True)
         x = x[image, :, :, :, phase // 2, :, phase % 2]  # [B', C, G, H/2, W/2]
 

@@ -28,12 +28,12 @@ class PoolEach(nn.Module):
 
 def readout(
     channels: int,
-    num_classes: int,
+    num_outputs: int,
     group_pool: Literal["mean", "max"],
     spatial_pool: Literal["mean", "max"],
     first_pool: Order = "group",
 ) -> dict[str, nn.Module]:
-    """The layers, by name, from a feature of so many channels to scores [B, num_classes].
+    """The layers, by name, from a feature of so many channels to scores [B, num_outputs].
 
     `first_pool` says what to integrate over first, which matters where the two pools differ: the
     maximum over the group of a mean over space scores one orientation of the whole image.
@@ -46,4 +46,4 @@ def readout(
         }
     else:
         pools = {"spatial_pool": PoolEach(spatial_pool), "group_pool": GroupPool(group_pool)}
-    return {**pools, "flatten": nn.Flatten(), "readout": nn.Linear(channels, num_classes)}
+    return {**pools, "flatten": nn.Flatten(), "readout": nn.Linear(channels, num_outputs)}

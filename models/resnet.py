@@ -77,11 +77,11 @@ class PreActivationBlock(nn.Module):
 
 
 class ResNet(nn.Sequential):
-    """Maps images [B, in_channels, H, W] to class scores [B, num_classes].
+    """Maps images [B, in_channels, H, W] to class scores [B, num_outputs].
 
     Args:
         in_channels: of the images.
-        num_classes: scores to give.
+        num_outputs: scores to give.
         lifting: makes the lifting convolution from (in_channels, out_channels).
         conv: makes a group convolution from (in_channels, out_channels).
         hidden_channels: of the stem; `widths` multiply it.
@@ -99,14 +99,14 @@ class ResNet(nn.Sequential):
     ResNet-44 on C4 (4, 7 and 14 channels, two classes) has 128,652, as published.
 
     Raises:
-        ValueError: if `blocks` and `widths` differ in length, or if the layers compute different
+        Refusal: if `blocks` and `widths` differ in length, or if the layers compute different
             elements, which identity shortcuts cannot add.
     """
 
     def __init__(
         self,
         in_channels: Count,
-        num_classes: Count,
+        num_outputs: Count,
         lifting: Callable[..., LiftingConv],
         conv: Callable[..., GroupConv],
         *,
@@ -155,5 +155,5 @@ class ResNet(nn.Sequential):
             layers[f"stage{i}"] = nn.Sequential(*stage)
         layers["norm"] = Norm(channels, norm)
         layers["activation"] = Activation()
-        layers.update(readout(channels, num_classes, group_pool, spatial_pool, first_pool))
+        layers.update(readout(channels, num_outputs, group_pool, spatial_pool, first_pool))
         super().__init__(layers)

@@ -47,7 +47,7 @@ class StiffnessNet(nn.Sequential):
 
     Args:
         in_channels: of the cells.
-        num_classes: 6.
+        num_outputs: 6.
         size: of the cells, (H, W) with H = W.
         lifting: makes the lifting convolution from (in_channels, out_channels).
         conv: makes a group convolution from (in_channels, out_channels).
@@ -63,7 +63,7 @@ class StiffnessNet(nn.Sequential):
     22,214, shift 22,630, d4_shift 22,646.
 
     Raises:
-        ValueError: if the task is not six numbers, the cells are not square or cannot be halved so
+        Refusal: if the task is not six numbers, the cells are not square or cannot be halved so
             often, `pools` names a layer that there is not, or an element of the group is no
             symmetry of the pixels.
     """
@@ -71,21 +71,21 @@ class StiffnessNet(nn.Sequential):
     def __init__(
         self,
         in_channels: Count,
-        num_classes: Count,
+        num_outputs: Count,
         size: tuple[int, int],
         lifting: Callable[..., LiftingConv],
         conv: Callable[..., GroupConv],
         *,
-        hidden_channels: Count = 8,
+        hidden_channels: Count = 23,
         widths: Sequence[Positive] = (1, 1, 1),
-        pools: Sequence[Natural] = (0, 1, 2),
-        shifts: Shifts = "polyphase",
+        pools: Sequence[Natural] = (0, 1, 2, 3),
+        shifts: Shifts = "none",
         positive: Positivity = "none",
         norm: Literal["batch", "instance", "layer"] = "batch",
     ) -> None:
-        if num_classes != len(COMPONENTS):
+        if num_outputs != len(COMPONENTS):
             raise Refusal(
-                f"a stiffness has {len(COMPONENTS)} components, the data set {num_classes}; "
+                f"a stiffness has {len(COMPONENTS)} components, the data set {num_outputs}; "
                 "try dataset=unit_cells task=regression"
             )
         check_places("pools", pools, len(widths))
@@ -184,7 +184,7 @@ class StiffnessHead(nn.Module):
         positive: "exp" and "square" say what to make of the symmetric matrix that comes out.
 
     Raises:
-        ValueError: if an element of the group does not permute pixels.
+        Refusal: if an element of the group does not permute pixels.
     """
 
     offset: Tensor

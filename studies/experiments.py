@@ -69,7 +69,7 @@ def block(name: str, study: Study, folder: StudyFolder | None = None) -> str:
         folder: of its runs; None: nobody has run it.
 
     Raises:
-        ValueError: for a claim that cannot be read, or that names a row that there is not.
+        Refusal: for a claim that cannot be read, or that names a row that there is not.
     """
     runs = finished_runs(folder) if folder else []
     found = outcome(study, runs)

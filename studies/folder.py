@@ -158,7 +158,7 @@ def read_study_folder(path: Path) -> StudyFolder:
     """The study in a folder.
 
     Raises:
-        ValueError: if there is none, or its file is damaged.
+        ConfigError: if there is none, or its file is damaged.
     """
     file = path / STUDY
     if not file.is_file():

@@ -113,7 +113,7 @@ def outcome(study: Study, runs: Sequence[FinishedRun]) -> Outcome:
     """What these runs of a study come to.
 
     Raises:
-        ValueError: for a claim that cannot be read, or that names a row that there is not.
+        Refusal: for a claim that cannot be read, or that names a row that there is not.
     """
     rows = {}
     for name, row in study.named_rows().items():

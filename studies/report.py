@@ -29,6 +29,7 @@ from provenance import provenance
 from studies.finished import FinishedRun, finished_runs
 from studies.folder import StudyFolder, read_study_folder
 from studies.outcome import Outcome, outcome
+from studies.study import flat
 from tracking import JsonTracker, Tracker
 
 __all__ = ["main", "report", "study_tracker"]
@@ -46,7 +47,7 @@ def report(folder: StudyFolder) -> str:
         It as Markdown, of whose long tables of the study's own a part stands in their files only.
 
     Raises:
-        ValueError: for a claim that cannot be read, or that names a row that there is not.
+        Refusal: for a claim that cannot be read, or that names a row that there is not.
     """
     study, runs = folder.study, finished_runs(folder)
     found = outcome(study, runs)
@@ -135,7 +136,7 @@ def study_tracker(folder: StudyFolder) -> Tracker:
     """The tracker of a study itself, in the group of its runs; plain files if it cannot be made."""
     words = [
         word
-        for word in (*folder.study.words, *folder.further)
+        for word in (*flat(folder.study.words), *folder.further)
         if word.lstrip("+").startswith(("tracking=", "tracking.", "debug="))
     ]
     config = {"study": asdict(folder.study), "further": folder.further, "about": provenance()}

@@ -1,6 +1,7 @@
 """A study: rows of named words, seeds, claims and a report, as data in cfg/study/<name>.yaml.
 
     words: [dataset=rotmnist]                        # of every run
+    shared: {wide: &wide [net.hidden_channels=32]}   # by several rows, as *wide among their words
     rows:
       full: {words: [conv.partial=False], published: .9917, source: "where"}
       partial: {words: [conv.partial=True]}
@@ -16,7 +17,7 @@ run of that name and the same seed (and the same options, if there are axes).
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import product
@@ -27,16 +28,17 @@ from composition import merged
 from config_schema import ConfigError
 from config_schema.complaints import hint
 from config_schema.quoting import quoted
-from config_schema.signatures import read_plain
 from partial_equiv.intervals import Natural
 
-__all__ = ["Job", "Row", "Study", "read_study", "waves"]
+__all__ = ["Job", "Row", "Study", "flat", "read_study", "waves"]
 
 REFERENCE = re.compile(r"\$\{run:(?P<row>[^}]*)\}")
 NAME = re.compile(r"[\w.+-]+(/[\w.+-]+)*")  # it stands in the names of folders
 
+Words: TypeAlias = Sequence[str | Sequence[str | Sequence[str]]]
+"""Words, and lists of words that several rows share by an anchor of YAML's."""
 
-Option: TypeAlias = Sequence[str] | Mapping[str, Sequence[str]]
+Option: TypeAlias = Words | Mapping[str, Words]
 """The words of an option of an axis: for all rows, or by row."""
 
 
@@ -53,7 +55,7 @@ class Row:
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
-    words: Sequence[str] = ()
+    words: Words = ()
     published: float | None = None
     source: str = ""
     seeds: Sequence[Natural] | None = None
@@ -67,6 +69,7 @@ class Study:
     Attributes:
         title: of the report, one line.
         words: of every run.
+        shared: words by name that several rows share, for YAML's anchors; nothing else reads them.
         rows: by name; none: the product of the axes.
         axes: named options of each axis, as words for all rows or for some, by their names.
         seeds: of every row.
@@ -78,7 +81,8 @@ class Study:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
     title: str = ""
-    words: Sequence[str] = ()
+    words: Words = ()
+    shared: Mapping[str, Words] = field(default_factory=dict)
     rows: Mapping[str, Row | None] = field(default_factory=dict)
     axes: Mapping[str, Mapping[str, Option]] = field(default_factory=dict)
     seeds: Sequence[Natural] = (0,)
@@ -108,7 +112,7 @@ class Study:
                 if not NAME.fullmatch(full):
                     reason = "should be of letters, digits and any of . _ + - /"
                     raise ConfigError(f"study.rows: {full or 'a row without a name'}: {reason}")
-                words = [*row.words, *(word for _, each in chosen for word in _words(each, name))]
+                words = [*flat(row.words), *(w for _, each in chosen for w in _words(each, name))]
                 found[full] = Row(words, row.published, row.source, row.seeds, row.note)
         return found
 
@@ -147,7 +151,7 @@ class Study:
             needs[job_name(row, seed if seed in seeds[row] else seeds[row][0])] = None
             return quoted(folder / next(reversed(needs)))
 
-        words = [*self.words, *rows[name].words, f"seed={seed}", *further]
+        words = [*flat(self.words), *flat(rows[name].words), f"seed={seed}", *further]
         words = merged([REFERENCE.sub(place, word) for word in words])
         return Job(name, seed, tuple(words), tuple(needs))
 
@@ -162,9 +166,21 @@ class Study:
         raise ConfigError(f"study.rows.{name}: ${{run:{row}}}: {reason}")
 
 
-def _words(option: Option, row: str) -> Sequence[str]:
+def _words(option: Option, row: str) -> Iterator[str]:
     """The words of an option that are for a row."""
-    return option.get(row, ()) if isinstance(option, Mapping) else option
+    return flat(option.get(row, ()) if isinstance(option, Mapping) else option)
+
+
+def flat(words: Words | str) -> Iterator[str]:
+    """All words in order, those of lists among them as well.
+
+    >>> list(flat(["a", ["b", ["c"]]]))
+    ['a', 'b', 'c']
+    """
+    if isinstance(words, str):
+        yield words
+    else:
+        yield from (word for each in words for word in flat(each))
 
 
 @dataclass(frozen=True)
@@ -200,6 +216,8 @@ def read_study(values: object) -> Study:
     Raises:
         ConfigError: naming every problem, one line each.
     """
+    from config_schema.signatures import read_plain  # loads pydantic
+
     return read_plain("study", values, Study)
 
 

@@ -63,11 +63,15 @@ class Generating(Task):
         }
 
     def check(self, spec: DataSpec) -> None:
-        """Raise ValueError unless the samples are latents of the oracle's size."""
+        """Check that the data set is one for this task.
+
+        Raises:
+            Refusal: unless the samples are latents of the oracle's size.
+        """
         super().check(spec)
         if (spec.in_channels, *spec.size) != (self.oracle.latent_size, 1, 1):
             reason = f"the oracle is of latents of size {self.oracle.latent_size}, the data are not"
-            raise Refusal(f"{reason}; try dataset=latents dataset.autoencoder=RUN")
+            raise Refusal(f"{reason}; try dataset=orbits dataset.autoencoder=RUN")
 
     def step(self, model: nn.Module, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the weighted sum of the losses, and each of them, of a batch of latents."""

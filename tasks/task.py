@@ -50,7 +50,11 @@ class Task(ABC):
         return self.step(model, batch)
 
     def check(self, spec: DataSpec) -> None:
-        """Raise ValueError if the data set is not one for this task."""
+        """Check that the data set is one for this task.
+
+        Raises:
+            Refusal: if it is not.
+        """
         if spec.whole_orbits:
             raise Refusal("the samples are whole orbits; try dataset.whole=False")
 
@@ -103,26 +107,38 @@ class Classification(Task):
 
     def step(self, model: nn.Module, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the mean loss and {"accuracy"} of a batch (images [B, C, H, W], classes [B])."""
-        return self.evaluate(model, batch, Figures())
-
-    def evaluate(
-        self, model: nn.Module, batch: tuple[Tensor, ...], figures: Figures
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """As `step`; the figures are shown the logits."""
         images, classes = batch
         logits = model(images)  # [B, K]
         if isinstance(logits, Autoencoding):
             raise Refusal("the net is an autoencoder; try task=elbo", task="classification")
-        figures.update(logits, classes)
         loss = functional.cross_entropy(logits, classes, label_smoothing=self.label_smoothing)
         return loss, {"accuracy": (logits.argmax(1) == classes).double().mean()}
+
+    def evaluate(
+        self, model: nn.Module, batch: tuple[Tensor, ...], figures: Figures
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """As `step`, which may be a subclass's; the figures are shown the logits of the net."""
+
+        def show(_model: nn.Module, _images: object, logits: object) -> None:
+            if isinstance(logits, Tensor):
+                figures.update(logits, batch[1])
+
+        listening = model.register_forward_hook(show)
+        try:
+            return self.step(model, batch)
+        finally:
+            listening.remove()
 
     def symmetry(self, spec: DataSpec) -> Symmetry | None:
         """Return the turns of images, which leave their classes as they are."""
         return Symmetry(SO2()) if max(spec.size) > 1 else None
 
     def check(self, spec: DataSpec) -> None:
-        """Raise ValueError if the data set has no classes, or one alone."""
+        """Check that the data set is one for this task.
+
+        Raises:
+            Refusal: if the data set has no classes, or one alone.
+        """
         super().check(spec)
         if spec.num_classes is None:
             raise Refusal("the data set has no classes but target vectors; try task=regression")
@@ -173,7 +189,11 @@ class Regression(Task):
         return loss, {"relative_error": errors.mean(), **moments}
 
     def check(self, spec: DataSpec) -> None:
-        """Raise ValueError if the data set has no target vectors."""
+        """Check that the data set is one for this task.
+
+        Raises:
+            Refusal: if the data set has no target vectors.
+        """
         super().check(spec)
         if spec.num_classes is not None:
             raise Refusal("the data set has classes, no target vectors; try task=classification")

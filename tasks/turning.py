@@ -41,7 +41,11 @@ class Turning(Task):
         self.autoencoder, self.loss, self.steps = autoencoder, loss, steps
 
     def check(self, spec: DataSpec) -> None:
-        """Raise ValueError unless the samples are whole orbits that the autoencoder can encode."""
+        """Check that the data set is one for this task.
+
+        Raises:
+            Refusal: unless the samples are whole orbits that the autoencoder can encode.
+        """
         if not spec.whole_orbits:
             raise Refusal("the samples are no whole orbits; try dataset=orbits dataset.whole=True")
         if self.steps >= spec.num_views:

@@ -30,7 +30,7 @@ SHIPPED = [
     for option in group.options
 ]
 EXACT = ("kernel=grid", "conv.partial=False", "base_group=mirror")
-LATENTS = ("dataset=latents", "dataset.autoencoder={autoencoder}")
+LATENTS = ("dataset=orbits", "dataset.autoencoder={autoencoder}")
 ORBITS = ("dataset=orbits", "dataset.whole=True", "task.autoencoder={autoencoder}")
 ORACLE = "task.oracle={oracle}"
 NEEDS = {  # what an option cannot be without; {…} is the folder of a run, see tests.discovery
@@ -39,11 +39,11 @@ NEEDS = {  # what an option cannot be without; {…} is the folder of a run, see
     ("net", "parity"): ("base_group=mirror",),
     ("net", "resnet18"): (*EXACT, "net.hidden_channels=4"),
     ("net", "resnet44"): (*EXACT, "net.hidden_channels=2"),
+    ("net", "cells"): ("dataset=unit_cells", "task=regression"),
     ("task", "elbo"): ("net=vae_mlp",),
     ("task", "regression"): ("dataset=unit_cells",),
     ("dataset", "unit_cells"): ("task=regression",),
     ("dataset", "stored_cells"): ("task=regression",),
-    ("dataset", "latents"): (*LATENTS[1:], "net=latent_classifier"),
     ("net", "latent_classifier"): LATENTS,
     ("net", "orbit_average"): (*LATENTS, "net.transformation={transformation}"),
     ("net", "generators"): (*LATENTS, "task=generating", ORACLE),
@@ -63,11 +63,6 @@ NEEDS |= {
     ("net", name): ("task=elbo", "conv.partial=False")
     for name in options("net")
     if name.startswith("vae_")
-}
-NEEDS |= {
-    ("net", name): ("dataset=unit_cells", "task=regression")
-    for name in options("net")
-    if name.startswith("cells_")
 }
 KINDS = ("T2", "SE2", "E2"), (True, False), options("kernel"), ("deterministic", "random")
 

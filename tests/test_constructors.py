@@ -128,8 +128,15 @@ def test_a_dry_run_is_settings() -> None:
     assert Build(compose(["train.epochs=1", "debug=True"])).trainer(Path(), None).epochs == 1
 
 
-@pytest.mark.parametrize("dataset", ["mnist", "orbits_mnist"])
-def test_a_dry_run_downloads_nothing(dataset: str, tmp_path: Path) -> None:
-    words = [f"dataset={dataset}", f"dataset.root={tmp_path}", "debug=True"]
+MNIST_ORBITS = (
+    "dataset=orbits",
+    "dataset@dataset.source=mnist",
+    "dataset.source.root=${dataset.root}",
+)
+
+
+@pytest.mark.parametrize("dataset", [("dataset=mnist",), MNIST_ORBITS])
+def test_a_dry_run_downloads_nothing(dataset: tuple[str, ...], tmp_path: Path) -> None:
+    words = [*dataset, f"dataset.root={tmp_path}", "debug=True"]
     with pytest.raises(ValueError, match="Dataset not found"):
         _ = Build(compose(words)).splits

@@ -136,8 +136,8 @@ from torch import nn
 
 
 class Net(nn.Linear):
-    def __init__(self, in_channels: int, num_classes: int, size: tuple[int, int], scale: float):
-        super().__init__(in_channels * size[0] * size[1], num_classes)
+    def __init__(self, in_channels: int, num_outputs: int, size: tuple[int, int], scale: float):
+        super().__init__(in_channels * size[0] * size[1], num_outputs)
         self.scale = scale
 
     def forward(self, x):

@@ -10,6 +10,7 @@ import torch
 
 import checkpoint
 from constructors import Build, compose
+from run import warnings
 from tests.terminal import Terminal
 from tests.tolerances import EXACT
 
@@ -58,6 +59,25 @@ def test_the_partial_net_learns_to_tell_them_apart(run: Any) -> None:  # noqa: A
     assert mean(result["test/accuracy"] for result in results) >= 0.97
 
 
+@pytest.mark.parametrize(
+    ("relaxation", "figures"),
+    [
+        ("averaged", {"learned_averaging", "learned_entropy"}),
+        ("banks", {"learned_spread"}),
+        ("filter_bias", {"learned_filter_bias"}),
+    ],
+)
+def test_so_does_a_net_whose_weights_differ_over_the_group(
+    run: Any,  # noqa: ANN401
+    relaxation: str,
+    figures: set[str],
+) -> None:
+    """From where it is the full net, too."""
+    folder, result = run(f"relaxation={relaxation}", "base_group.num_samples=4", "net.widths=[1,1]")
+    assert result["test/accuracy"] >= 0.97
+    assert {path.stem for path in (folder / "figures").glob("*.png")} == figures
+
+
 def test_the_log_says_where_a_pool_breaks_equivariance(terminal: Terminal) -> None:
     words = ("tracking=none", "debug=True", "dataset.size=17", "net.pools=[0]")
     answer = terminal(*words)
@@ -65,3 +85,16 @@ def test_the_log_says_where_a_pool_breaks_equivariance(terminal: Terminal) -> No
     answer = terminal(*words, "net.pool=blur")
     assert answer.status == 0
     assert "off centre" not in answer.out + answer.err
+
+
+@pytest.mark.parametrize(
+    ("words", "advised"),
+    [
+        (("dataset.size=17", "net.pools=[0]"), True),
+        (("net=resnet18", "net.stem=imagenet", "conv.partial=False"), False),
+    ],
+)
+def test_a_pool_is_advised_to_nets_that_have_one(words: tuple[str, ...], advised: bool) -> None:
+    found = warnings(Build(compose(words)))
+    assert found
+    assert all(("net.pool=blur" in line) == advised for line in found), found

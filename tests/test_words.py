@@ -3,20 +3,27 @@
 import re
 import shlex
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, get_type_hints
 
 import pytest
+import yaml
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from command_line.preparation import prepare
-from command_line.spelling import spelled
+from command_line.spelling import RUNS, spelled
+from command_line.sweep import Sweep
 from command_line.words import continued
 from composition import Composition
 from config_schema import ConfigError
 from config_schema.quoting import quoted, typed
+from config_schema.targets import resolve
 from constructors import compose
+from from_run import is_from_run
 from run_folder import write_config
+from tests.shipped import CFG
 
 OWN = "is not for the command line; of Hydra's own there are hydra.run.dir, "
 MUCH = r"net: .*more than .* multiplications|takes .* GiB"
@@ -38,6 +45,7 @@ ODD = {
     "-m hydra.sweep.subdir=???": "hydra.sweep.subdir=???: is no value for it",
     "hydra.verbose=3": "hydra.verbose=3: is no value for it",
     "hydra.mode=X": "hydra.mode=X: is no value for it",
+    "hydra.sweeper.params.a=b": "hydra.sweeper.params.a=b: is below a key that holds nothing",
     "hydra.vebose=1": "(did you mean verbose?)",
     "hydra.job_logging.version=7": f"hydra.job_logging.version=7: {OWN}",
     "hydra.job.name=a/b": f"hydra.job.name=a/b: {OWN}",
@@ -49,15 +57,15 @@ ODD = {
     "~hydra": OWN,
     "hydra=none": OWN,
     "hydra/sweeper=nope": "hydra/sweeper=nope: should be basic",
-    "hydra.searchpath=[/nowhere]": "hydra.searchpath=[/nowhere]: /nowhere is not there",
-    "hydra.searchpath=[file:///nowhere]": "file:///nowhere is not there",
+    "hydra.searchpath=[/dev/null/nowhere]": ": /dev/null/nowhere is not there",
+    "hydra.searchpath=[file:///dev/null/nowhere]": "file:///dev/null/nowhere is not there",
     "hydra.searchpath=[pkg://no.such]": "pkg://no.such is not there",
     "--config-name=net/gcnn": "--config-name=net/gcnn: is an option, write net=gcnn",
     # one key said twice
     "net=gcnn net=ckresnet": "net=ckresnet: net is said twice, net=gcnn before",
     "seed=0 seed=1": "seed=1: seed is said twice, seed=0 before",
     "seed=0 +seed=1": "+seed=1: seed is said twice, seed=0 before",
-    "experiment=rotmnist/ckresnet +experiment=rotmnist/ckresnet": "experiment is said twice",
+    "experiment=ckresnet +experiment=ckresnet": "experiment is said twice",
     "-m seed=0,1 seed=2": "seed=2: seed is said twice, seed=0,1 before",
     # values that do not go together, or are none
     "+tracking._partial_=true": "tracking._partial_=true: should be false",
@@ -120,6 +128,20 @@ def test_an_odd_word_is_told_in_one_line(
     assert not list(tmp_path.iterdir())
 
 
+def from_runs() -> Iterator[str]:
+    """The keys of all shipped classes whose arguments are nets of other runs."""
+    for path in sorted(CFG.glob("*/*.yaml")):
+        node = yaml.safe_load(path.read_text())
+        if "_target_" in node:
+            target: Any = resolve(node["_target_"])
+            section = path.parent.name
+            many = f".{path.stem}" if section in ("measure", "probe") else ""
+            for argument, hint in get_type_hints(target.__init__, include_extras=True).items():
+                if is_from_run(hint):
+                    yield f"{section}{many}.{argument}"
+
+
+FROM_RUNS = sorted(from_runs())
 PATHS = [
     "~/pictures", "a b", "seed=0,tracking=none", "a,b", "[a]", "it's", "{a: b}", "a\\", "#1", "ü/é",
     "$HOME", "(a)", "a;b", '"a"', "x\\'",
@@ -141,6 +163,16 @@ def test_a_path_means_itself(path: str) -> None:
         )
 
 
+@pytest.mark.parametrize("name", ["plain", "a b", "seed=0,x", "[1]", "it's", "ü"])
+def test_what_an_interrupted_sweep_prints_leads_to_its_folder(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sweep = Sweep(tmp_path / name, (tmp_path / name / "seed=0",))
+    _, word, *_ = shlex.split(sweep.how_to_continue)
+    assert Composition().config([word], with_hydra=True).hydra.sweep.dir == name
+
+
 def test_only_paths_are_quoted_and_only_once() -> None:
     kept = ["net.widths=[1,2]", "train.resume=null", "dataset.root='a b'", "seed=1", "net=gcnn"]
     assert spelled(kept) == kept
@@ -150,9 +182,19 @@ def test_only_paths_are_quoted_and_only_once() -> None:
     assert spelled(["experiment=a/b", "+experiment=a/b"]) == ["+experiment=a/b"] * 2
 
 
+def test_runs_are_known_by_their_keys_and_written_as_paths() -> None:
+    """All arguments that are nets of other runs, and no other key; with any sign in the path."""
+    assert {key.rpartition(".")[2] for key in FROM_RUNS} == set(
+        re.findall(r"\w+", RUNS.pattern.rpartition("(")[2])
+    )
+    for key in FROM_RUNS:
+        assert RUNS.fullmatch(key)
+        assert spelled([f"{key}=a run, of [mine]"]) == [f"{key}='a run, of [mine]'"]
+
+
 def test_both_spellings_of_an_experiment_are_one() -> None:
-    (word,) = spelled(["experiment=exact/p4"])
-    assert compose([word]) == compose(["+experiment=exact/p4"])
+    (word,) = spelled(["experiment=gcnn"])
+    assert compose([word]) == compose(["+experiment=gcnn"])
 
 
 def test_a_setting_of_what_is_swept_over_is_no_circle(tmp_path: Path) -> None:
@@ -178,7 +220,8 @@ def begun(folder: Path, *words: str) -> Path:
 def test_from_a_run_folder_come_plain_values_only(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    good = ["net=gcnn", "seed=3", "net.pools=[0]", "+experiment=rotmnist/ckresnet", "tracking=none"]
+    good = ["net=gcnn", "seed=3", "net.pools=[0]", "+experiment=ckresnet", "tracking=none"]
+    good += [f"{key}=/a/run" for key in FROM_RUNS]
     bad = [
         "+hydra.callbacks.a={_target_:joblib.load,filename:x}",
         "hydra.searchpath=[/tmp]",

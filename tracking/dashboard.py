@@ -22,7 +22,7 @@ def save_view(project: str, entity: str | None = None) -> str:
         entity: W&B user or team; None for the user's default.
 
     Raises:
-        ValueError: in one line, if W&B is not installed, not logged in, or refuses.
+        Refusal: in one line, if W&B is not installed, not logged in, or refuses.
     """
     try:
         import wandb
@@ -46,7 +46,7 @@ def view(project: str, entity: str) -> "Workspace":
     """The view, not yet saved.
 
     Raises:
-        ValueError: if wandb-workspaces is not installed.
+        Refusal: if wandb-workspaces is not installed.
     """
     try:
         with warnings.catch_warnings():  # it still declares its types in the old way of pydantic

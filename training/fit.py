@@ -36,7 +36,11 @@ CHECK_EVERY = 16  # steps between looks at the loss where looking makes the devi
 
 
 class Fit:
-    """Carries out what the settings say, on one of its ranks; `run` may be called once."""
+    """Carries out what the settings say, on one of its ranks; `run` may be called once.
+
+    Raises:
+        Refusal: if the training split has no samples.
+    """
 
     def __init__(
         self, settings: Settings, fabric: "Fabric", model: nn.Module, splits: Splits, task: Task

@@ -28,7 +28,7 @@ def other_ranks(num_ranks: int, work: Callable[[], object]) -> Iterator[None]:
     are shared out. `work` must be picklable.
 
     Raises:
-        ValueError: if `work` cannot be pickled.
+        Refusal: if `work` cannot be pickled.
         Exception: what another rank raised, if one fails.
     """
     try:

@@ -50,6 +50,9 @@ class Settings:
         deterministic: ask torch for deterministic algorithms (CUDA; the CPU's are).
         resume: run folder whose last checkpoint to go on from; an unfinished epoch, too, goes on
             at its next batch, and the run equals an uninterrupted one bit for bit.
+
+    Raises:
+        Refusal: for settings that do not go together.
     """
 
     run_folder: Path
@@ -57,19 +60,19 @@ class Settings:
     seed: Natural = 0
     probe: Callable[[nn.Module], Mapping[str, float]] | None = None
     further_penalties: Sequence[Penalty] = ()
-    epochs: Natural = 20
+    epochs: Natural = 25
     steps: Count | None = None
     max_batches: Count | None = None
     batch_size: Count = 64
     accumulate: Count = 1
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    learning_rate: Positive = 1e-3
+    learning_rate: Positive = 1e-2
     rates: Mapping[str, NonNegative | None] = field(default_factory=dict)
     weight_decay: NonNegative = 0.0
     momentum: Fraction = 0.9
     nesterov: bool = False
     schedule: Literal["cosine", "one_cycle", "step", "plateau", "none"] = "cosine"
-    warmup_epochs: Natural = 0
+    warmup_epochs: Natural = 1
     final_learning_rate: NonNegative = 1e-6
     step_epochs: Count = 10
     step_factor: Fraction = 0.5
@@ -85,7 +88,7 @@ class Settings:
     resume: Path | None = None
 
     def __post_init__(self) -> None:
-        """Raise ValueError for settings that do not go together."""
+        """Check that the settings go together."""
         if self.batch_size % self.devices:
             raise Refusal(
                 f"must be a multiple of {self.devices}, devices", batch_size=self.batch_size

@@ -126,7 +126,8 @@ class Snapshots:
     def restore(self, folder: Path) -> None:
         """Go on where the last checkpoint of a run folder stands.
 
-        Raises ValueError if it is missing, damaged, of another model or of another training.
+        Raises:
+            Refusal: if it is missing, damaged, of another model or of another training.
         """
         path, best = _files(Path(folder))
         content = checkpoint.load(path)
@@ -184,7 +185,8 @@ class Snapshots:
 def load_best(model: nn.Module, folder: Path) -> None:
     """Give a model the best weights of the run in a folder.
 
-    Raises ValueError if the checkpoint is missing, damaged or of another net.
+    Raises:
+        Refusal: if the checkpoint is missing, damaged or of another net.
     """
     _, path = _files(folder)
     _load_model(model, checkpoint.load(path)["model"], path)

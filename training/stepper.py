@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from datasets.randomness import keyed_generator
 from partial_equiv.penalties import PENALTIES, Batch, Symmetry
-from partial_equiv.relaxations import Terms, collected_terms, project_, set_progress
+from partial_equiv.relaxations import Terms, after_step, collected_terms, set_progress
 from tasks import Task
 from tester import add_batch
 from training.offers import penalty_weights, rates
@@ -97,7 +97,7 @@ class Stepper:
         if self.settings.gradient_clip is not None:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.gradient_clip)
         self.optimizer.step()
-        project_(self.model)
+        after_step(self.model)
         self.project_()
 
     def project_(self) -> None:

@@ -4,7 +4,7 @@ from datasets.orbits.latents import LatentSplits, check_images, encoded_splits, 
 from datasets.orbits.orbits import Orbits
 from datasets.orbits.splits import OrbitSplit, whole_orbits
 from datasets.orbits.storage import OrbitFile, write_orbits
-from datasets.orbits.views import rotated_views
+from datasets.orbits.views import turned_views
 
 __all__ = [
     "LatentSplits",
@@ -14,7 +14,7 @@ __all__ = [
     "check_images",
     "encoded_splits",
     "latent_spec",
-    "rotated_views",
+    "turned_views",
     "whole_orbits",
     "write_orbits",
 ]

@@ -60,7 +60,11 @@ def latent_spec(autoencoder: VAE, images: DataSpec) -> DataSpec:
 
 @torch.no_grad()
 def check_images(autoencoder: VAE, images: DataSpec) -> None:
-    """Raise ValueError unless the autoencoder takes images of a data set, and gives such back."""
+    """Check that the autoencoder takes images of a data set, and gives such back.
+
+    Raises:
+        Refusal: if it does not.
+    """
     empty = torch.zeros(1, images.in_channels, *images.size)
     try:
         fits = autoencoder.decode(autoencoder.encode(empty)[0]).shape == empty.shape

@@ -43,6 +43,10 @@ class Orbits(DataSet):
         autoencoder: a sample is the mean latent that this net gives a view.
         memory: GiB; a split that needs more stays in its file.
         num_workers: threads that read ahead of it.
+
+    Raises:
+        Refusal: if the source has no classes, or not these, or images that are not square; for an
+            autoencoder of whole orbits, or of other images.
     """
 
     def __init__(
@@ -120,7 +124,7 @@ class Orbits(DataSet):
 
         Raises:
             MissingData: if a source image, or a view, cannot be read.
-            ValueError: if the views cannot be written.
+            Refusal: if the views cannot be written.
         """
         source = self.source.splits()
         parts = {"train": source.train, "val": source.val, "test": source.test}

@@ -18,7 +18,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from datasets.files import UnreadableFiles
-from datasets.orbits.views import rotated_views
+from datasets.orbits.views import turned_views
 from partial_equiv.refusal import Refusal
 
 __all__ = ["OrbitFile", "write_orbits"]
@@ -49,7 +49,7 @@ def write_orbits(path: Path, images: Mapping[str, Tensor], num_views: int) -> No
                 written = int(array.attrs["written"])
                 bar.update(written)
                 for start in range(written, len(sources), BLOCK):
-                    block = rotated_views(sources[start : start + BLOCK], num_views)
+                    block = turned_views(sources[start : start + BLOCK], num_views)
                     stop = start + len(block)
                     array[start:stop] = block.numpy()
                     file.flush()  # the count follows what it counts

@@ -5,10 +5,10 @@ from torch import Tensor
 
 from datasets.rotation import rotate
 
-__all__ = ["rotated_views"]
+__all__ = ["turned_views"]
 
 
-def rotated_views(images: Tensor, num_views: int) -> Tensor:
+def turned_views(images: Tensor, num_views: int) -> Tensor:
     """Turn uint8 images [N, C, H, H] by k·360°/num_views, counter-clockwise, for every k.
 
     Returns uint8 views [N, num_views, C, H, H]; number 0 is the image itself, and quarter turns
@@ -16,7 +16,7 @@ def rotated_views(images: Tensor, num_views: int) -> Tensor:
     interpolation, so that errors do not add up along the orbit.
 
     >>> image = torch.tensor([[[[0, 1], [2, 3]]]], dtype=torch.uint8)
-    >>> rotated_views(image, 4)[0, 1, 0].tolist()
+    >>> turned_views(image, 4)[0, 1, 0].tolist()
     [[1, 3], [0, 2]]
     """
     source = images.float()

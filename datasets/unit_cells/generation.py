@@ -49,7 +49,9 @@ def obtain(folder: Path, recipe: Recipe, num: int, num_workers: int | None = Non
         num: cells.
         num_workers: threads; None: one for each core.
 
-    Raises MissingData if the file is damaged; ValueError if the recipe gives no cells.
+    Raises:
+        MissingData: if the file is damaged.
+        Refusal: if the recipe gives no cells.
     """
     path = folder / f"{recipe.name}.h5"
     if not path.exists() or len((found := _read(path, recipe))[0]) < num:

@@ -45,7 +45,8 @@ def homogenise(
         youngs_moduli: of the phases 0 and 1, positive; for a void, 1e-9 of the other.
         poisson_ratio: of both, in plane stress.
 
-    Raises ValueError for anything else.
+    Raises:
+        Refusal: for any other cell, and as `check_material` does.
 
     >>> homogenise([[0, 1], [0, 1]], (0.1, 1.0)).round(4).tolist()
     [[0.1998, 0.0599, 0.0], [0.0599, 0.568, 0.0], [0.0, 0.0, 0.0699]]
@@ -66,7 +67,11 @@ def homogenise(
 
 
 def check_material(youngs_moduli: tuple[float, float], poisson_ratio: float) -> None:
-    """Raise ValueError for phases that there cannot be, or whose moduli are too far apart."""
+    """Check that there can be such phases.
+
+    Raises:
+        Refusal: if there cannot, or if their moduli are too far apart.
+    """
     least, most = sorted(youngs_moduli)
     if not (least > 0 and least / most >= CONTRAST):
         raise Refusal(

@@ -2,7 +2,7 @@
 
 The smoothing is Gaussian, with two length scales along two directions at random angles, so that
 cells are coarse or fine, and alike or unlike in their directions; the law of the cells is that of
-their flipped, turned and shifted copies.
+their mirrored, turned and shifted copies.
 """
 
 import math
@@ -41,7 +41,8 @@ class CellLaw:
     def draw(self, generator: torch.Generator) -> Cell:
         """Return a cell, uint8 [size, size] of zeros and ones.
 
-        Raises ValueError if connected cells are too rare.
+        Raises:
+            Refusal: if connected cells are too rare.
         """
         for _ in range(MOST_TRIES):
             cell = self._draw(generator)

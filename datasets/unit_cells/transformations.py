@@ -11,10 +11,10 @@ from torch import Tensor
 
 from datasets.stiffness import SHEARED, SWAPPED
 
-__all__ = ["RandomSymmetry", "flipped", "shifted", "transposed", "turned"]
+__all__ = ["RandomSymmetry", "mirrored", "shifted", "transposed", "turned"]
 
 
-def flipped(images: Tensor, labels: Tensor, axis: int = -1) -> tuple[Tensor, Tensor]:
+def mirrored(images: Tensor, labels: Tensor, axis: int = -1) -> tuple[Tensor, Tensor]:
     """Mirror left to right (axis −1) or top to bottom (axis −2)."""
     return images.flip(axis), labels * labels.new_tensor(SHEARED)
 
@@ -70,7 +70,9 @@ class RandomSymmetry:
 
         if self.flip:
             for axis in (-1, -2):
-                images, labels = _where(draw(2) == 1, flipped(images, labels, axis), images, labels)
+                images, labels = _where(
+                    draw(2) == 1, mirrored(images, labels, axis), images, labels
+                )
         if self.rotation:
             quarters, before = draw(4), (images, labels)
             for k in (1, 2, 3):

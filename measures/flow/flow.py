@@ -34,11 +34,15 @@ class Flow(Measure):
         self.classifier, self.num_starts = classifier, num_starts
 
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
-        """Raise ValueError unless the net is of generators."""
+        """Check that this can be measured of the net.
+
+        Raises:
+            Refusal: unless the net is of generators.
+        """
         if not (isinstance(model, Generators) and isinstance(task, Generating)):
             raise Refusal("the net has no generators; try net=generators task=generating")
         if spec.num_views == 1:
-            raise Refusal("the data set has no orbits; try dataset=latents")
+            raise Refusal("the data set has no orbits; try dataset=orbits")
 
     def measure(self, subject: Subject) -> Measured:
         """The numbers of the generator that is most like rotation, and a line for each one."""

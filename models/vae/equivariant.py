@@ -66,7 +66,7 @@ class EquivariantVAE(VAE):
         frequencies: of the latent pairs, in turn; 0 for what no rotation changes.
 
     Raises:
-        ValueError: for an odd `latent_size`, or images that are not square or too small.
+        Refusal: for an odd `latent_size`, or images that are not square or too small.
     """
 
     frequencies: Tensor

@@ -60,11 +60,11 @@ class SeparableKernel(Kernel):
         other.out_channels, other.in_channels = out_channels, in_channels
         return other
 
-    def settle(self, group: Group, coordinates: Tensor, variance: float) -> None:
+    def initialise(self, group: Group, coordinates: Tensor, variance: float) -> None:
         """Draw both; ψ₁² gets the mean 1/T, so that filtering T taps keeps the variance."""
         num_taps = coordinates.shape[-2]
-        self.positions.settle(group, coordinates[..., :1, :, :2], 1 / num_taps)
-        self.mixing.settle(group, coordinates[..., :1, 2:], variance * num_taps)
+        self.positions.initialise(group, coordinates[..., :1, :, :2], 1 / num_taps)
+        self.mixing.initialise(group, coordinates[..., :1, 2:], variance * num_taps)
 
     def forward(self, coordinates: Tensor) -> Tensor:
         position, element = coordinates.split([2, coordinates.shape[-1] - 2], dim=-1)

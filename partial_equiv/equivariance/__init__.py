@@ -3,21 +3,21 @@ r"""How a symmetry acts on images and features, and how far a module is from com
 A module f is equivariant to h iff f(h·x) = h·f(x); it is invariant iff f(h·x) = f(x).
 """
 
-from partial_equiv.equivariance.actions import Action as Action
-from partial_equiv.equivariance.actions import act as act
-from partial_equiv.equivariance.actions import act_on_images as act_on_images
-from partial_equiv.equivariance.actions import actions as actions
-from partial_equiv.equivariance.actions import resample as resample
-from partial_equiv.equivariance.actions import translate_elements as translate_elements
-from partial_equiv.equivariance.correlations import LayerCorrelations as LayerCorrelations
-from partial_equiv.equivariance.correlations import layer_correlations as layer_correlations
-from partial_equiv.equivariance.errors import Errors as Errors
-from partial_equiv.equivariance.layouts import Layout as Layout
-from partial_equiv.equivariance.meter import equivariance_error as equivariance_error
-from partial_equiv.equivariance.report import LayerErrors as LayerErrors
-from partial_equiv.equivariance.report import Report as Report
-from partial_equiv.equivariance.shift import Shift as Shift
-from partial_equiv.equivariance.strides import inexact_layers as inexact_layers
+from partial_equiv.equivariance.actions import (
+    Action,
+    act,
+    act_on_images,
+    actions,
+    resample,
+    translate_elements,
+)
+from partial_equiv.equivariance.correlations import LayerCorrelations, layer_correlations
+from partial_equiv.equivariance.errors import Errors
+from partial_equiv.equivariance.layouts import Layout
+from partial_equiv.equivariance.meter import equivariance_error
+from partial_equiv.equivariance.report import LayerErrors, Report
+from partial_equiv.equivariance.shift import Shift
+from partial_equiv.equivariance.strides import inexact_layers
 
 __all__ = [
     "Action",

@@ -76,7 +76,7 @@ def translate_elements(group: Group, element: Tensor, feature: GroupFeature) -> 
 
     Raises:
         TypeError: if the feature's group does not contain h, so that h does not act on it.
-        ValueError: if the group does, but the feature's elements are not closed under h: there is
+        Refusal: if the group does, but the feature's elements are not closed under h: there is
             no value at some h⁻¹h'.
     """
     own = feature.group or group
@@ -129,7 +129,7 @@ def act(
             channels (not those of other numbers) are also multiplied by it.
 
     Raises:
-        ValueError: as `translate_elements` does.
+        Refusal: as `translate_elements` does.
         TypeError: likewise, and for a tensor of another shape.
     """
     element = element.to((value.x if isinstance(value, GroupFeature) else value).device)
@@ -171,7 +171,7 @@ def actions(
     """The actions of elements [n, d], or of all that permute the pixels if that is None.
 
     Raises:
-        ValueError: if no elements are given for a continuous group.
+        Refusal: if no elements are given for a continuous group.
 
     >>> from partial_equiv.groups import Cyclic
     >>> [action.element.tolist() for action in actions(Cyclic(8))]

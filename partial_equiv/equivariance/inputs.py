@@ -15,7 +15,11 @@ __all__ = ["constant", "first", "moved_inputs", "refuse_nothing"]
 
 
 def moved_inputs(transform: Transform, inputs: Inputs, layouts: Layouts) -> Inputs:
-    """T x; ValueError if it is not known how."""
+    """T x, of each tensor and feature among the inputs.
+
+    Raises:
+        Refusal: if it is not known how T moves one of them.
+    """
     lies = iter(input_layouts(inputs, layouts))
     try:
         return mapped(lambda value: move(transform, value, next(lies)), inputs)
@@ -30,7 +34,11 @@ def moved_inputs(transform: Transform, inputs: Inputs, layouts: Layouts) -> Inpu
 def refuse_nothing(
     transforms: Sequence[Transform], inputs: Inputs, moved: Sequence[Inputs]
 ) -> None:
-    """Raise ValueError if there is nothing to measure on, or with."""
+    """Check that there is something to measure on, and with.
+
+    Raises:
+        Refusal: if there is not.
+    """
     if not transforms:
         raise Refusal("one at least", transforms="[]")
     if len(moved) != len(transforms):
@@ -45,7 +53,11 @@ def refuse_nothing(
 
 
 def first(inputs: Inputs) -> Tensor:
-    """The first values among the inputs; ValueError if there are none."""
+    """The first values among the inputs.
+
+    Raises:
+        Refusal: if there are none.
+    """
     for _, value in parts(inputs):
         return values(value)
     raise Refusal(f"inputs: no tensor or feature in {type(inputs).__name__}")

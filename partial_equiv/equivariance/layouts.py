@@ -47,7 +47,7 @@ def move(transform: Transform, value: Value, layout: Layout | None) -> Value:
 
     Raises:
         TypeError: if it is not known how the transform moves the value.
-        ValueError: as the transform does; if a word repeats a letter, or has H without W.
+        Refusal: as the transform does; if a word repeats a letter, or has H without W.
     """
     if isinstance(value, GroupFeature):
         return transform(value)
@@ -63,7 +63,12 @@ def move(transform: Transform, value: Value, layout: Layout | None) -> Value:
 
 
 def moved_by_word(transform: Transform, tensor: Tensor, word: str) -> Tensor:
-    """T·tensor, its axes named by the letters of a word."""
+    """T·tensor, its axes named by the letters of a word.
+
+    Raises:
+        Refusal: for a word that does not start with B, repeats a letter, or has H without W.
+        TypeError: if G are not the elements of a finite group that the transform is of.
+    """
     if len(set(word)) != len(word) or ("H" in word) != ("W" in word) or word[:1] != "B":
         raise Refusal(
             f"layout={word!r}: a layout starts with B, names each axis once, and H with W"

@@ -63,7 +63,7 @@ def equivariance_error(
             layout is a word such as "BHWC", or a function (see `layouts`).
 
     Raises:
-        ValueError: if there are no transforms, not two images, images without a batch, or inputs
+        Refusal: if there are no transforms, not two images, images without a batch, or inputs
             that no transform moves; if the module gives all images the same output: there is no
             spread to compare an error with.
 
@@ -100,9 +100,24 @@ def measured(
     layouts: Layouts,
     still: dict[str, Call],
 ) -> Report:
-    """The report on a module of which it is known what its layers give."""
+    """The report on a module whose layers have been run on the inputs as they are.
+
+    Args:
+        module: to measure, in evaluation.
+        transforms: T.
+        inputs: x.
+        moved: T x, for each transform.
+        tolerance: largest relative error that counts as none.
+        layouts: see `equivariance_error`.
+        still: what each layer has read and given for x, by its name.
+
+    Raises:
+        Refusal: if the module gives all images the same output.
+    """
     if "" in still and constant(values(still[""].output)):
-        raise Refusal("the module's output is the same for every image: no spread to compare with")
+        raise Refusal(
+            "the module gives every image the same output: no spread to compare errors with"
+        )
     found: dict[str, list[Errors]] = {name: [] for name in still}
     unmeasured: dict[str, str] = {}
     uncalled: set[str] = set()

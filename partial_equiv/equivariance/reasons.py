@@ -19,12 +19,12 @@ from partial_equiv.groups import O2
 
 __all__ = ["Looking", "compare"]
 
-OFF = "its windows lie off the middle of the map: the stride rule asks for 0,"
+OFF = "its windows do not lie in the middle of the map: the stride rule asks for 0,"
 EXCEEDS = 2.0  # times what a symmetric layer loses to interpolation is more than interpolation
 
 
 def compare(transform: Transform, still: Call, found: Value | None) -> Errors:
-    """The errors of f(T x) against T f(x); infinite where elements or sizes differ, or it lacks."""
+    """The errors of f(T x) against T f(x); infinite if f(T x) is missing, or of another size."""
     try:
         expected = move(transform, still.output, still.layout)
     except ValueError:  # the elements of the feature are not closed under T
@@ -54,7 +54,7 @@ class Looking:
         return compare(transform, call, turned(call, transform))
 
     def random(self, call: Call, before: Value) -> str | None:
-        """That a layer, or something before it, is random, if it answered otherwise before."""
+        """That a layer, or what is before it, is random, if it answered differently before."""
         if same(call.output, before, self.tolerance):
             return None
         try:
@@ -62,16 +62,16 @@ class Looking:
         except RuntimeError:
             itself = False
         if itself:
-            return "it is random in evaluation: it answers the same images otherwise each time"
+            return "it is random in evaluation: it answers the same images differently each time"
         return (
-            "what is computed before it is random in evaluation: the same images come to it "
-            f"otherwise each time{self._missing()}"
+            "what is computed before it is random in evaluation: for the same images it is given "
+            f"other values each time{self._missing()}"
         )
 
     def why(self, call: Call, transform: Transform) -> str:
         """Why a layer breaks a symmetry that its inputs do not."""
         if call.read is None:
-            return "it reads no tensor or feature, so that it cannot be looked at alone"
+            return "it reads no tensor or feature, so it cannot be looked at alone"
         try:
             alone = self.alone(call, transform)
         except TypeError as error:
@@ -113,7 +113,7 @@ class Looking:
                 return unclosed(call, transform)
             for exact in exact_ones(transform):
                 if not self.alone(call, exact).relative <= self.tolerance:
-                    return f"{self.why(call, exact)}, already where whole pixels move"
+                    return f"{self.why(call, exact)}, even if whole pixels move"
         except (RuntimeError, TypeError, ValueError):  # nothing is known of it
             return None
         if type(call.layer) is not nn.Conv2d:
@@ -122,9 +122,8 @@ class Looking:
         if lost <= EXCEEDS * least:
             return None
         return (
-            f"the layer itself does not commute with the transform: in the middle of the map, "
-            f"alone, it loses {lost:.2g}, and with a kernel that is the same in all directions "
-            f"{least:.2g}"
+            f"the layer itself does not commute with the transform: in the middle of the map its "
+            f"error is {lost:.2g}, and {least:.2g} with a kernel that is the same in all directions"
         )
 
     def _missing(self) -> str:
@@ -188,12 +187,12 @@ def same(one: Value, other: Value, tolerance: float) -> bool:
 
 
 def unclosed(call: Call, transform: Transform) -> str:
-    """Why there is nothing to compare what a layer gives with."""
+    """Why there is nothing that a layer's output can be compared with."""
     try:
         move(transform, call.output, call.layout)
     except ValueError:
         return "the elements that it keeps are not closed under the transform"
-    return "the size of what it gives changes under the transform"
+    return "the size of its output changes under the transform"
 
 
 def exact_ones(transform: Transform) -> list[Action]:

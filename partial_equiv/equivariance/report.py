@@ -66,7 +66,7 @@ class Report:
         """The errors of the module itself.
 
         Raises:
-            ValueError: if the transforms do not know its output, or if it gives several values.
+            Refusal: if the transforms do not know its output, or if it gives several values.
         """
         last = self.layers[-1].name if self.layers else None
         if last is None or last[:1] not in ("", "["):

@@ -94,7 +94,7 @@ def as_feature(given: Tensor | GroupFeature) -> GroupFeature:
     """Maps as a feature of the trivial group.
 
     Raises:
-        ValueError: for a feature of another group.
+        Refusal: for a feature of another group.
     """
     if isinstance(given, GroupFeature):
         if given.elements.shape[-1]:

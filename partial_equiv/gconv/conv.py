@@ -59,7 +59,7 @@ class Convolution(nn.Module):
 
     Raises:
         TypeError: for a sampling, a kernel or a relaxation in place of what makes one.
-        ValueError: for padding="same" with an even kernel, and as `Sampling`, the kernel and
+        Refusal: for padding="same" with an even kernel, and as `Sampling`, the kernel and
             the relaxation do. When called: for an empty batch, or other channels than C_in.
     """
 
@@ -116,7 +116,7 @@ class Convolution(nn.Module):
         power = 1.0
         if self.relative and not self.kernel.independent:
             power = power_in_a_stack(self, whole, coordinates)
-        self.kernel.settle(group, coordinates, variance / power)
+        self.kernel.initialise(group, coordinates, variance / power)
         if not partial:
             return
         if isinstance(self.kernel, SeparableKernel):
@@ -130,11 +130,16 @@ class Convolution(nn.Module):
                 kernel,
                 coordinates,
                 variance / power,
+                self.kernel_norm,
             )
         )
 
     def _accept(self, group: Group) -> None:
-        """Raise ValueError for a group that this layer cannot serve."""
+        """Check that this layer can serve a group.
+
+        Raises:
+            Refusal: if it cannot.
+        """
 
     def windows(self, size: int) -> Windows:
         """Where the windows lie along an axis of `size` pixels."""
@@ -313,7 +318,11 @@ class PointwiseConv(Convolution):
 
 
 def check_feature(layer: nn.Module, given: object) -> None:
-    """Raise TypeError for anything but a group feature."""
+    """Check what a layer is given.
+
+    Raises:
+        TypeError: for anything but a group feature.
+    """
     if not isinstance(given, GroupFeature):
         raise TypeError(
             f"{type(layer).__name__} reads a GroupFeature, not {described(given)}: lift images "

@@ -49,7 +49,7 @@ def convolve(
     memory).
 
     Raises:
-        ValueError: if the kernel is larger than the padded map.
+        Refusal: if the kernel is larger than the padded map.
     """
     (height, width), padding = x.shape[-2:], windows.padding
     if windows.extent > min(height, width) + 2 * padding:

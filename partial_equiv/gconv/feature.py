@@ -45,7 +45,7 @@ class GroupFeature:
         """The sum of two features at the same elements, for residual blocks.
 
         Raises:
-            ValueError: if their elements or the elements' weights differ.
+            Refusal: if their elements or the elements' weights differ.
         """
         if not isinstance(other, GroupFeature):
             return NotImplemented

@@ -79,7 +79,7 @@ def power_in_a_stack(layer: Layer, elements: Tensor, coordinates: Tensor) -> flo
     powers = []
     for _ in range(DEPTH):
         x = (x / x.square().mean().sqrt()).relu()
-        kernel.settle(group, coordinates, variance)
+        kernel.initialise(group, coordinates, variance)
         *mixing, weight = twin.factors(GroupFeature(x, elements), elements)
         for factor in mixing:
             x = convolve(x, factor, None, Windows(1), "zeros")

@@ -38,7 +38,7 @@ class Norm(nn.Module):
         affine: learn scale and shift; if not, they stay 1 and 0.
 
     Raises:
-        ValueError: for a feature of another number of channels.
+        Refusal: for a feature of another number of channels.
     """
 
     weight: Tensor

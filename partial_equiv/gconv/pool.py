@@ -27,7 +27,7 @@ class SpatialPool(nn.Module):
         padding: p of max (with -∞) and mean (with zeros).
 
     Raises:
-        ValueError: if `mode` is "blur" and kernel_size or stride is not 2, or padding not 0; if
+        Refusal: if `mode` is "blur" and kernel_size or stride is not 2, or padding not 0; if
             padding is more than half of the window.
     """
 

@@ -59,7 +59,7 @@ class Group(ABC):
         """The group of the same family with another order.
 
         Raises:
-            ValueError: if there is no such family.
+            Refusal: if there is no such family.
         """
         raise Refusal(f"{type(self).__name__} has no order to choose", order=order)
 
@@ -104,7 +104,7 @@ class Group(ABC):
             Elements [..., n, element_size].
 
         Raises:
-            ValueError: if a grid of this group cannot have n elements.
+            Refusal: if a grid of this group cannot have n elements.
         """
 
     def grid(

@@ -87,7 +87,7 @@ class FiniteRotations(Finite):
         order: n.
 
     Raises:
-        ValueError: if n is less than 1.
+        Refusal: if n is less than 1.
     """
 
     whole: ClassVar[Group]

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from partial_equiv.ck import Kernel, Reading
 from partial_equiv.groups import Group
+from partial_equiv.refusal import Refusal
 
 __all__ = ["Choice", "Layer", "Relaxation", "SampledFeature"]
 
@@ -44,7 +45,8 @@ class Layer:
         kernel: makes another kernel like the layer's, as kernel(D, C_out, C_in); None: the layer
             has no kernel.
         coordinates: what the layer's kernel reads over the whole group [1, G_out, G_in, T, D].
-        variance: that the layer's kernel was drawn with, see `Kernel.settle`.
+        variance: that the layer's kernel was drawn with, see `Kernel.initialise`.
+        kernel_norm: gives ‖ψ‖² of the layer's kernel, see `Convolution.kernel_norm`.
     """
 
     group: Group
@@ -54,6 +56,20 @@ class Layer:
     kernel: Callable[..., Kernel] | None = None
     coordinates: Tensor | None = None
     variance: float = 1.0
+    kernel_norm: Callable[[], Tensor] | None = None
+
+    def another_kernel(self, num_kernels: int = 1) -> Kernel:
+        """Kernels like the layer's, as strong as it, as one of num_kernels·C_out channels.
+
+        Raises:
+            Refusal: for a layer that has no kernel.
+        """
+        if self.kernel is None or self.coordinates is None:
+            raise Refusal("this layer has no kernel that could be relaxed", partial=True)
+        size = self.coordinates.shape[-1]
+        made = self.kernel(size, num_kernels * self.out_channels, self.in_channels)
+        made.settle(self.group, self.coordinates, self.variance)
+        return made
 
 
 @dataclass(frozen=True)
@@ -136,6 +152,9 @@ class Relaxation(nn.Module):
 
     def project_(self) -> None:
         """Bring the parameters back to where they make sense, after a step of the optimiser."""
+
+    def after_step(self) -> None:
+        """Update what no gradient changes, once after each step of the optimiser."""
 
     def set_progress(self, share: float) -> None:
         """Take note of the share of the training that is done, in [0, 1]."""

@@ -1,8 +1,8 @@
-r"""Which group elements a layer uses: a grid, shifted or not, of the group or a part of it.
+r"""Which group elements a layer uses: a grid over the group or a part of it, shifted or not.
 
-A layer's elements are exp(θ π u_j) with u_j = (2j + 1)/n - 1 + ε. What θ is, and which of them
-count, a relaxation says (see `partial_equiv.relaxations`); without one, it is the same code with θ
-fixed at 1.
+A layer's elements are exp(θ π u_j) with u_j = (2j + 1)/n - 1 + ε. A relaxation says what θ is and
+which elements count (see `partial_equiv.relaxations`); without one, the same code runs with θ fixed
+at 1.
 """
 
 from dataclasses import dataclass
@@ -43,9 +43,10 @@ class Sampling(nn.Module):
         group: the stabiliser H.
         num_samples: n, elements of a layer; None for all elements of a finite group.
         order: take the group of this order in the group's family (cyclic, dihedral).
-        sampling: "deterministic" takes the grid, "random" shifts it by one uniform draw a time.
-        scope: who shares the random shift: all layers of the network, one layer, or each element of
-            the batch draws its own (what a relaxation draws, it draws per layer, or per element).
+        sampling: "deterministic" takes the grid, "random" shifts it by a uniform draw each time.
+        scope: who shares a draw of the shift: all layers of the network; all images of a batch in
+            one layer; or none, so that each element of the batch has its own. A relaxation draws
+            for each layer, or for each element of the batch.
 
     Raises:
         Refusal: if the group has no grid of n elements, or is discrete and `sampling` random.
@@ -83,7 +84,7 @@ class Sampling(nn.Module):
         generator: torch.Generator | None = None,
         relaxation: Relaxation | None = None,
     ) -> Sample:
-        """The elements for this feature; draws from `generator`, else from torch's default.
+        """The elements for this feature, drawn from `generator`, or from torch's default one.
 
         Args:
             feature: that comes in.

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from datasets.randomness import keyed_generator
-from datasets.rotation import RandomRotation, random_degrees, rotate, rotated_once, turned
+from datasets.rotation import RandomRotation, random_degrees, rotate, turned, turned_once
 
 
 def blobs(num: int, size: int, *, degrees: float = 0.0) -> torch.Tensor:
@@ -58,13 +58,13 @@ def test_augmentation_turns_each_image_by_its_own_angle() -> None:
     assert torch.equal(turned, augment(blobs(6, 16), keyed_generator(2)))
 
 
-def test_rotated_once_depends_on_its_key_alone() -> None:
+def test_turned_once_depends_on_its_key_alone() -> None:
     images = (255 * blobs(3, 16)).to(torch.uint8)
-    first = rotated_once(images, 90, 0, "train angles")
+    first = turned_once(images, 90, 0, "train angles")
     assert first.dtype == torch.uint8
-    assert torch.equal(first, rotated_once(images, 90, 0, "train angles"))
-    assert not torch.equal(first, rotated_once(images, 90, 0, "test angles"))
-    assert torch.equal(rotated_once(images, 0, 0), images)
+    assert torch.equal(first, turned_once(images, 90, 0, "train angles"))
+    assert not torch.equal(first, turned_once(images, 90, 0, "test angles"))
+    assert torch.equal(turned_once(images, 0, 0), images)
 
 
 def test_each_image_is_turned_by_its_own_degrees() -> None:

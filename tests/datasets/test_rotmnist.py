@@ -90,7 +90,7 @@ def test_training_angles_are_normal_and_the_test_stays_uniform(
 def test_no_source_image_is_in_two_splits(
     mnist_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("datasets.rotmnist.rotated_once", lambda images, *_: images)
+    monkeypatch.setattr("datasets.rotmnist.turned_once", lambda images, *_: images)
     splits = RotMNIST(str(mnist_root), val_size=2).splits()
     parts = (splits.train, splits.val, splits.test)
     images = torch.cat([next(part.batches(60))[0] for part in parts])

@@ -9,7 +9,13 @@ from constructors import Build, compose
 from measures.measure import Subject
 
 TINY = (
-    *("dataset=upright_digits", "dataset.train_size=40", "net=p4cnn", "kernel=grid"),
+    *(
+        "dataset=plain_digits",
+        "dataset.circle_crop=True",
+        "dataset.train_size=40",
+        "net=p4cnn",
+        "kernel=grid",
+    ),
     *("base_group=p4", "conv.partial=False", "net.hidden_channels=2", "net.widths=[1]"),
     *("net.pools=[0]", "net.dropout_after=[]", "net.last_kernel_size=null", "tracking=none"),
 )

@@ -58,7 +58,7 @@ def test_images_turn_as_the_group_acts_and_their_corners_stay_black() -> None:
     assert not torch.allclose(at_an_angle, plain)
 
 
-CELLS = ("dataset=unit_cells", "task=regression", "net=cells_d4")
+CELLS = ("dataset=unit_cells", "task=regression", "net=cells", "base_group=dihedral")
 MLP = ("net=vae_mlp", "task=elbo", "conv.partial=False")
 
 

@@ -36,7 +36,7 @@ JUDGED = ("measure=[flow]", "measure.flow.classifier={classifier}")
         (("task=turning", "task.autoencoder={oracle}"), "should be that of a VAE"),
         ((LATENTS, "dataset.whole=True"), "dataset.whole=True: orbits are of images"),
         ((LATENTS, "dataset.source.size=18"), "was trained on other images than these ones of 1x1"),
-        ((*GENERATORS, "dataset.whole=False"), "try dataset=latents dataset.autoencoder=RUN"),
+        ((*GENERATORS, "dataset.whole=False"), "try dataset=orbits dataset.autoencoder=RUN"),
         (("dataset.whole=True",), "the samples are whole orbits"),
         (('dataset.classes=["1"]',), "one class, which leaves a net nothing to tell"),
         ((*STAGES["autoencoder"], "measure=[views]"), "the net is no classifier"),

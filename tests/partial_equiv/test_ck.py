@@ -56,7 +56,7 @@ def test_scaled_read_out_gives_the_variance_asked_for(
     kernel: ContinuousKernel, coordinates: Tensor
 ) -> None:
     wide = type(kernel)(kernel.in_coordinates, 60, 60)
-    wide.settle(SO2(), coordinates[None, None], 0.25)  # 7 elements read, 5 taps
+    wide.initialise(SO2(), coordinates[None, None], 0.25)  # 7 elements read, 5 taps
     assert wide(coordinates).square().mean().item() == pytest.approx(7 * 0.25, rel=0.3)
 
 

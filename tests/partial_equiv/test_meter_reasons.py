@@ -40,7 +40,7 @@ def test_between_the_pixels_a_plain_convolution_is_told_from_a_symmetric_one(pla
     plain = equivariance_error(nn.Sequential(*layers), EIGHTH, SMOOTH)
     assert plain.first_break.name == str(place)
     assert plain.reason == (
-        "the layer itself does not commute with the transform, already where whole pixels move"
+        "the layer itself does not commute with the transform, even if whole pixels move"
     )
 
 
@@ -59,7 +59,7 @@ def test_a_pool_off_the_middle_is_told_at_an_eighth_of_a_turn() -> None:
     net = nn.Sequential(symmetric(), nn.MaxPool2d(2))
     report = equivariance_error(net, EIGHTH, SMOOTH)  # 19 pixels
     assert report.first_break.name == "1"
-    assert report.reason.endswith("but (19 + 2·0 - 2) mod 2 = 1, already where whole pixels move")
+    assert report.reason.endswith("but (19 + 2·0 - 2) mod 2 = 1, even if whole pixels move")
 
 
 class Tokens(nn.Module):
@@ -227,7 +227,7 @@ def test_other_strided_layers_do_too(layer: nn.Module, reason: str) -> None:
     for weight in layer.parameters():
         weight.data.fill_(0.3)
     report = equivariance_error(layer, P4, X.abs())
-    assert report.reason.startswith("its windows lie off the middle of the map")
+    assert report.reason.startswith("its windows do not lie in the middle of the map")
     assert report.reason.endswith(reason)
     if isinstance(layer, nn.ConvTranspose2d):
         layer.output_padding = (0, 0)

@@ -17,7 +17,7 @@ from tests.blobs import images
 from tests.tolerances import BROKEN, EXACT
 
 PLAIN = ("base_group=T2", "conv.partial=False", "kernel=grid")
-CELLS = ("dataset=unit_cells", "task=regression", "net=cells_cnn", "net.hidden_channels=8")
+CELLS = ("dataset=unit_cells", "task=regression", "net=cells", "net.hidden_channels=8")
 NETS = {  # the net of these words, and the side of images that its strides allow
     "gcnn": (("net=gcnn", "net.hidden_channels=8"), 16),
     "residual": (("net=resnet44", "net.hidden_channels=8", "net.blocks=[1,1,1]"), 13),
@@ -132,7 +132,7 @@ def test_other_turns_move_the_disc_and_leave_the_corners() -> None:
     [
         ("base_group=cyclic", "base_group.order=4", "kernel=grid", "conv.partial=False"),
         ("base_group=SE2", "conv.partial=False"),
-        (*CELLS, "net=cells_d4"),
+        (*CELLS, "base_group=dihedral"),
     ],
 )
 def test_a_strict_net_has_no_error(words: tuple[str, ...]) -> None:

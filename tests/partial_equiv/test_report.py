@@ -29,7 +29,7 @@ from partial_equiv.sampling import Sampling
 from tests.tolerances import BROKEN, EXACT
 
 P4 = Cyclic(4)
-OFF = "its windows lie off the middle of the map: the stride rule asks for 0,"
+OFF = "its windows do not lie in the middle of the map: the stride rule asks for 0,"
 BEFORE = "it is exact, but what is computed before it is not"
 
 

@@ -24,8 +24,11 @@ words: [dataset=unit_cells, task=regression, dataset.num=40, dataset.size=16,
         'dataset.split_seed=${seed}', tracking=none, train.epochs=1, train.batch_size=14]
 axes:
   net:
-    cnn: [net=cells_cnn, net.hidden_channels=3]
-    d4_shift: [net=cells_d4_shift, net.hidden_channels=2, 'measure=[stiffness]']
+    cnn: [net=cells, net.hidden_channels=3]
+    d4_shift:
+      - [net=cells, base_group=dihedral, net.shifts=polyphase]
+      - net.hidden_channels=2
+      - measure=[stiffness]
   augmentation:
     all: [dataset.augment_flip=True, dataset.augment_rotation=True, dataset.augment_shift=True]
   cells: {"14": [dataset.train_size=14], "28": [dataset.train_size=28]}

@@ -12,7 +12,13 @@ from studies.reports.parity import report
 from tests.terminal import Terminal
 
 SIXES = (
-    *("tracking=none", "dataset=digits6_m", "dataset.size=12", "dataset.train_size=null"),
+    *(
+        "tracking=none",
+        "dataset=digits6_180",
+        "dataset.copies=mirrored",
+        "dataset.size=12",
+        "dataset.train_size=null",
+    ),
     *("dataset.val_size=30", "net.hidden_channels=8", "net.strides=[1,2,2]", "train.epochs=12"),
     *("conv.kernel_size=3", "measure.mirror.num_images=20"),
 )

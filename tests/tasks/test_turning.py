@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from datasets.orbits import rotated_views, whole_orbits
+from datasets.orbits import turned_views, whole_orbits
 from datasets.spec import DataSpec, Splits
 from datasets.tensors import TensorSplit
 from models.latent import Transformation
@@ -56,7 +56,7 @@ class Shrink(QuarterTurn):
 def orbits() -> Splits:
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (9, 1, SIZE, SIZE), generator=generator, dtype=torch.uint8)
-    views = rotated_views(images, VIEWS).flatten(0, 1)
+    views = turned_views(images, VIEWS).flatten(0, 1)
     split = TensorSplit(views, torch.zeros(len(views), dtype=torch.long), SPEC)
     return whole_orbits(Splits(SPEC, split, split, split))
 

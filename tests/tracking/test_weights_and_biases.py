@@ -13,17 +13,13 @@ from typing import Any
 
 import pytest
 
+from tests.terminal import Terminal
 from tests.tracking.offline_run import PIXEL
+from tests.tracking.read_back import environment, records, told_offline
 from tracking import JsonTracker, WandbTracker
 
 ROOT = Path(__file__).parents[2]
 SECRET = "/somewhere/private"  # as hydra.run.dir=… on a command line
-
-
-def environment(home: Path, **more: str) -> dict[str, str]:
-    """An environment without credentials or settings of the developer's."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
-    return kept | {"HOME": str(home), "NETRC": str(home / "netrc")} | more
 
 
 def run(folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
@@ -37,15 +33,6 @@ def run(folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=120,
     )
-
-
-def records(wandb_folder: Path) -> list[dict[str, Any]]:
-    """Read back a W&B transaction log."""
-    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(wandb_folder)]
-    done = subprocess.run(
-        command, env=environment(wandb_folder), capture_output=True, text=True, timeout=60
-    )
-    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +92,34 @@ def test_an_offline_run_reads_back(offline: tuple[Path, Any]) -> None:
     assert summary["test/accuracy"] == 0.875
     assert (summary["dataset"], summary["exact"]) == ("digits", True)
     assert second[-1]["exit"]["exit_code"] == 0
+
+
+def test_a_dry_run_tells_all_that_its_measures_found(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same calls as online: what each measure leaves in its folder has arrived."""
+    for name in [name for name in os.environ if name.startswith("WANDB_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    folder = tmp_path / "run"
+    words = ["debug=True", "seed=3", "net.hidden_channels=2", "net.widths=[1]", "conv.partial=True"]
+    measures = ["angles", "gallery", "meter", "mirror", "sizes"]
+    answer = terminal(*words, f"measure=[{','.join(measures)}]", f"hydra.run.dir={folder}")
+    assert answer.status == 0, answer.err
+    assert "W&B: " not in answer.err + answer.out.replace("W&B: offline; `wandb sync ", "")
+    told = told_offline(folder)
+    name = "gcnn SE2 digits hidden_channels=2 widths=[1] partial=True seed 3"
+    assert told.started["display_name"] == name
+    assert str(tmp_path) not in json.dumps(told.started), "no place of this machine"
+    tables = {str(path.relative_to(folder / "tables")) for path in folder.rglob("tables/**/*.csv")}
+    assert {f"{name}.csv" for name in told.tables} == tables != set()
+    assert told.pictures == {f"figures/{path.stem}" for path in (folder / "figures").glob("*.png")}
+    result = json.loads((folder / "result.json").read_text())
+    assert {key.partition("/")[0] for key in result} >= {"angles", "test"}
+    assert {key: told.summary.get(key) for key in result if "seconds" not in key} == {
+        key: value for key, value in result.items() if "seconds" not in key
+    }
+    assert "model" in told.artifacts
 
 
 def test_it_is_quiet_and_writes_the_plain_files_too(offline: tuple[Path, Any]) -> None:

@@ -20,6 +20,7 @@ from partial_equiv.ck import Siren
 from partial_equiv.gconv import Dropout, GroupConv, GroupPool, LiftingConv, Norm
 from partial_equiv.groups import O2
 from partial_equiv.penalties import EquivarianceError
+from partial_equiv.relaxations import Residual
 from partial_equiv.sampling import Sampling
 from tasks import Classification
 from tracking import JsonTracker
@@ -74,10 +75,16 @@ def plain_net(seed: int = 0) -> nn.Module:
 
 
 def normed_net(seed: int = 0) -> nn.Module:
-    """A deterministic net with batch statistics, of features and of maps."""
+    """A deterministic net with batch statistics, of features and of maps, and with a state that no
+    gradient changes."""
     torch.manual_seed(seed)
     lifting = LiftingConv(
-        1, 4, kernel=partial(Siren, hidden_channels=4), sampling=partial(Sampling, O2(), 4)
+        1,
+        4,
+        kernel=partial(Siren, hidden_channels=4),
+        sampling=partial(Sampling, O2(), 4),
+        partial=True,
+        relaxation=partial(Residual, control="partial"),
     )
     maps = [nn.Conv2d(4, 4, 3), Norm(4), nn.ReLU(), nn.Flatten()]
     return nn.Sequential(lifting, Norm(4), GroupPool("max"), *maps, nn.Linear(64, 2))
@@ -85,7 +92,7 @@ def normed_net(seed: int = 0) -> nn.Module:
 
 def make_trainer(folder: Path, **settings: object) -> Trainer:
     """A trainer with small defaults."""
-    small = {"epochs": 3, "batch_size": 8, "learning_rate": 1e-2, "device": "cpu"}
+    small = {"epochs": 3, "batch_size": 8, "warmup_epochs": 0, "device": "cpu"}
     return Trainer(run_folder=folder, tracker=JsonTracker(folder), **(small | settings))
 
 

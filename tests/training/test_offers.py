@@ -98,7 +98,7 @@ def test_a_command_line_is_told_what_the_net_offers(words: list[str], complaint:
         ["train.penalties.kl=0.1", "relaxation=input_subset"],
         ["train.rates.range=0.1", "conv.partial=False"],  # common words of partial and full rows
         ["train.penalties.kl=0.1", "relaxation=input_subset", "conv.partial=False"],
-        ["train=gcnn", "relaxation=input_subset"],
+        ["+experiment=gcnn", "relaxation=input_subset"],
     ],
 )
 def test_words_that_a_strict_net_has_no_use_for_may_be_common_to_several(words: list[str]) -> None:

@@ -17,7 +17,7 @@ from datasets.batching import BatchedSplit
 from datasets.digits import Digits
 from datasets.files import UnreadableFiles
 from datasets.mnist import MNIST
-from datasets.orbits import OrbitFile, Orbits, rotated_views, storage, whole_orbits, write_orbits
+from datasets.orbits import OrbitFile, Orbits, storage, turned_views, whole_orbits, write_orbits
 from datasets.spec import DataSpec, Split
 
 SMALL = Digits(size=8, rotation=0.0, val_size=100, test_size=100)
@@ -36,7 +36,7 @@ def everything(split: Split) -> tuple[Tensor, Tensor]:
 @given(st.integers(1, 3), st.integers(3, 8), st.sampled_from([4, 8, 12]), st.integers(0, 99))
 def test_quarter_turns_are_exact(num: int, size: int, num_views: int, seed: int) -> None:
     images = noise(num, size, seed)
-    views = rotated_views(images, num_views)
+    views = turned_views(images, num_views)
     assert torch.equal(views[:, 0], images)
     quarter = views.roll(-num_views // 4, 1)
     exact = torch.arange(0, num_views, num_views // 4)
@@ -47,7 +47,7 @@ def test_quarter_turns_are_exact(num: int, size: int, num_views: int, seed: int)
 def test_views_turn_counter_clockwise() -> None:
     image = torch.zeros(1, 1, 33, 33, dtype=torch.uint8)
     image[..., 14:19, 26:31] = 255  # to the right of the centre
-    mass = rotated_views(image, 12)[0, :, 0].float()
+    mass = turned_views(image, 12)[0, :, 0].float()
     at = torch.arange(33.0) - 16
     x, y = (mass * at).sum((-2, -1)), (mass * -at[:, None]).sum((-2, -1))
     degrees = torch.atan2(y, x).rad2deg() % 360
@@ -137,9 +137,9 @@ def interrupted(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
             if next(left, None) is None:
                 raise KeyboardInterrupt
             turned.append(len(images))
-            return rotated_views(images, num_views)
+            return turned_views(images, num_views)
 
-        monkeypatch.setattr(storage, "rotated_views", turn)
+        monkeypatch.setattr(storage, "turned_views", turn)
 
     turned: list[int] = []
     monkeypatch.setattr(storage, "BLOCK", 4)
@@ -156,7 +156,7 @@ def test_a_killed_writer_is_continued(tmp_path: Path, interrupted: Any) -> None:
     interrupted(1)  # the last 3 of b: one block is enough
     write_orbits(path, images, 3)
     file = OrbitFile(path)
-    expected = torch.cat([rotated_views(each, 3).flatten(0, 1) for each in images.values()])
+    expected = torch.cat([turned_views(each, 3).flatten(0, 1) for each in images.values()])
     assert torch.equal(file.load(torch.arange(39), 0), expected)
     assert torch.equal(torch.stack([file.read(i) for i in range(39)]), expected)
     assert file.labels.tolist() == [0] * 18 + [1] * 21
@@ -232,7 +232,7 @@ def test_classes_may_be_called_anything(
         assert torch.equal(images[labels == label], others[same == label])
 
 
-@pytest.mark.parametrize("name", ["cifar10", "pcam", "upright_digits"])
+@pytest.mark.parametrize("name", ["cifar10", "pcam", "plain_digits"])
 def test_any_of_our_image_sets_can_be_the_source(name: str) -> None:
     words = ["dataset=orbits", f"dataset@dataset.source={name}", "dataset.classes=[]"]
     spec = replace(Build(compose(words)).spec, num_views=1)

@@ -13,7 +13,7 @@ from datasets.randomness import keyed_generator
 from datasets.unit_cells import COMPONENTS, homogenise
 from datasets.unit_cells.transformations import (
     RandomSymmetry,
-    flipped,
+    mirrored,
     shifted,
     transposed,
     turned,
@@ -42,8 +42,8 @@ def a_shift(images: Tensor, labels: Tensor) -> Pair:
 
 
 MOVES: dict[str, Callable[[Tensor, Tensor], Pair]] = {
-    "left to right": flipped,
-    "top to bottom": lambda images, labels: flipped(images, labels, -2),
+    "left to right": mirrored,
+    "top to bottom": lambda images, labels: mirrored(images, labels, -2),
     "transposition": transposed,
     **{f"{k} quarters": lambda i, q, k=k: turned(i, q, k) for k in (-1, 1, 2, 3)},
     "shift": a_shift,
@@ -62,7 +62,7 @@ def test_the_label_of_a_moved_cell_is_its_stiffness(name: str, seed: int) -> Non
 
 def test_the_cells_tell_wrong_laws_from_right_ones() -> None:
     images, labels = random_cells(0, 2)
-    for move in (flipped, transposed, turned):
+    for move in (mirrored, transposed, turned):
         moved, _ = move(images, labels)
         assert (label(moved[0]) - labels[0]).abs().max() > 1e-3
 
