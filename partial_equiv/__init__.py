@@ -45,7 +45,14 @@ if TYPE_CHECKING:
         frozen_kernels,
     )
     from partial_equiv.groups import O2, SO2, Cyclic, Dihedral, Finite, Group, Mirror, Trivial
-    from partial_equiv.penalties import kernel_l2, monotone, narrow
+    from partial_equiv.penalties import (
+        EquivarianceError,
+        Penalty,
+        Projection,
+        kernel_l2,
+        monotone,
+        narrow,
+    )
     from partial_equiv.refusal import Refusal
     from partial_equiv.relaxations import (
         Averaged,
@@ -80,6 +87,7 @@ __all__ = [
     "Cyclic",
     "Dihedral",
     "Dropout",
+    "EquivarianceError",
     "FilterBias",
     "Finite",
     "FourierNet",
@@ -97,7 +105,9 @@ __all__ = [
     "MAGNet",
     "Mirror",
     "Norm",
+    "Penalty",
     "PointwiseConv",
+    "Projection",
     "Reading",
     "Refusal",
     "Relaxation",

@@ -7,6 +7,9 @@ through some layers of the same kind.
 """
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Literal, Protocol
 
 import torch
@@ -18,7 +21,7 @@ from partial_equiv.gconv.feature import GroupFeature
 from partial_equiv.gconv.windows import Windows
 from partial_equiv.sampling import Sampling
 
-__all__ = ["power_in_a_stack"]
+__all__ = ["any_scale", "power_in_a_stack"]
 
 DEPTH, MEASURED = 6, 5  # layers; the last of them, whose input has gone through some
 BUDGET = (
@@ -40,6 +43,20 @@ class Layer(Protocol):
         """The weights to convolve with, one after the other."""
 
 
+_any_scale: ContextVar[bool] = ContextVar("any_scale", default=False)
+
+
+@contextmanager
+def any_scale() -> Iterator[None]:
+    """Make layers whose parameters are only to be counted: `power_in_a_stack`, which takes most of
+    the time to make one, is not measured."""
+    token = _any_scale.set(True)
+    try:
+        yield
+    finally:
+        _any_scale.reset(token)
+
+
 @torch.no_grad()
 def power_in_a_stack(layer: Layer, elements: Tensor, coordinates: Tensor) -> float:
     """The power of what a layer writes deep in a stack of its like with ReLUs, by He's rule for
@@ -50,6 +67,8 @@ def power_in_a_stack(layer: Layer, elements: Tensor, coordinates: Tensor) -> flo
         elements: all that it reads and writes, [1, G, d].
         coordinates: of these, [1, G, G, T, D].
     """
+    if _any_scale.get():
+        return 1.0
     kernel_size = layer.windows(0).kernel_size
     size = kernel_size + 9
     channels = max(2, min(64, BUDGET // (elements.shape[1] * kernel_size * size)))

@@ -3,7 +3,7 @@
     python -m tests.training.small FOLDER name=value …
 
 trains with these settings of the trainer and saves the weights as FOLDER/weights.pt;
-`metrics=[…]` are the task's.
+`metrics=[…]` are the task's, `beta=…` the weight of the equivariance error.
 """
 
 import sys
@@ -19,6 +19,7 @@ from datasets.tensors import TensorSplit
 from partial_equiv.ck import Siren
 from partial_equiv.gconv import Dropout, GroupConv, GroupPool, LiftingConv, Norm
 from partial_equiv.groups import O2
+from partial_equiv.penalties import EquivarianceError
 from partial_equiv.relaxations import Residual
 from partial_equiv.sampling import Sampling
 from tasks import Classification
@@ -101,6 +102,8 @@ def main(folder: Path, words: list[str]) -> None:
     net, splits = make_net(), make_splits()
     if settings.pop("net", "") == "normed":
         net, splits.train.augment = normed_net(), None
+    if beta := settings.pop("beta", None):
+        settings["further_penalties"] = (EquivarianceError(beta=beta),)
     task = Classification(metrics=settings.pop("metrics", ()))
     make_trainer(folder, **settings).fit(net, splits, task)
     torch.save(net.state_dict(), folder / "weights.pt")

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 import checkpoint
+from partial_equiv.penalties import EquivarianceError
 from tasks import Classification
 from tests.training.small import (
     make_net,
@@ -39,6 +40,7 @@ SETTINGS = {
         "accumulate": 2,
         "epochs": 4,
         "learning_rate": 0.05,
+        "further_penalties": (EquivarianceError(beta=0.1),),
     },
     "dual": {"net": normed_net, "epochs": 3},  # with a multiplier, which no gradient changes
 }
