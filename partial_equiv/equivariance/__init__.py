@@ -11,6 +11,9 @@ from partial_equiv.equivariance.actions import resample as resample
 from partial_equiv.equivariance.actions import translate_elements as translate_elements
 from partial_equiv.equivariance.correlations import LayerCorrelations as LayerCorrelations
 from partial_equiv.equivariance.correlations import layer_correlations as layer_correlations
+from partial_equiv.equivariance.defect import defects as defects
+from partial_equiv.equivariance.defect import needs_images as needs_images
+from partial_equiv.equivariance.defect import relative_defect as relative_defect
 from partial_equiv.equivariance.errors import Errors as Errors
 from partial_equiv.equivariance.layouts import Layout as Layout
 from partial_equiv.equivariance.meter import equivariance_error as equivariance_error
@@ -30,9 +33,12 @@ __all__ = [
     "act",
     "act_on_images",
     "actions",
+    "defects",
     "equivariance_error",
     "inexact_layers",
     "layer_correlations",
+    "needs_images",
+    "relative_defect",
     "resample",
     "translate_elements",
 ]
