@@ -6,13 +6,15 @@ table of formulas.
 """
 
 import logging
+import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 from torch._ops import OpOverload
+from torch.nn.modules.module import register_module_parameter_registration_hook
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 from torch.utils.flop_counter import flop_registry
@@ -30,7 +32,12 @@ MOST_TO_BUILD = 1e11  # multiplications; nets of the published sizes take below 
 MOST_TO_ANSWER = 2e12  # multiplications of one image, 500 times a ResNet-50
 SMALL = 10_000  # numbers of a tensor, whose products are nothing to think about
 LARGE = 10**6  # bytes of a result that a dry run leaves out
-PATIENCE = 3.0  # seconds until a check says that it takes long
+MOST_COMPUTED = 2**26  # bytes of one that it computes where that takes no time, as in a sum of two
+PATIENCE = (
+    4.0  # seconds of work, whatever else the machine does, until a check says that it is long
+)
+
+PRODUCTS = {getattr(torch.ops.aten, name) for name in ("mm", "mv", "addmm", "bmm", "baddbmm")}
 
 
 class Costly(Refusal):
@@ -40,14 +47,20 @@ class Costly(Refusal):
 class _Budget(TorchDispatchMode):
     """Counts what operations cost, and refuses those that cost too much.
 
-    With `dry`, large results are not computed: zeros take their place.
+    With `dry`, large results are not computed: zeros take their place. What takes long is told
+    once, with the net's `parameters` so far.
     """
 
-    def __init__(self, most: float, what: str, *, dry: bool) -> None:
+    def __init__(self, most: float, what: str, parameters: Callable[[], int], *, dry: bool) -> None:
         super().__init__()
         self.most, self.what, self.dry = most, what, dry
         self.multiplications, self.written = 0.0, 0
-        self.start, self.told = time.monotonic(), False
+        self.parameters, self.told = parameters, False
+        self.start = time.thread_time()
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # nothing is compiled here, and torch._dynamo takes seconds to import
 
     def __torch_dispatch__(
         self,
@@ -59,6 +72,11 @@ class _Budget(TorchDispatchMode):
         kwargs = kwargs or {}
         if _is_small(args, kwargs):
             return func(*args, **kwargs)
+        most = MOST_MEMORY * GIB if not self.dry else MOST_COMPUTED
+        if _at_most(func, args) <= most:  # it can be computed first, and looked at then
+            result = func(*args, **kwargs)
+            self._account(0, [each.nbytes for each in _tensors(result)])
+            return result
         result = _shaped(func, args, kwargs)
         formula = flop_registry.get(func._overloadpacket)
         cost = formula(*args, **kwargs, out_val=result) / 2 if formula and result is not None else 0
@@ -78,13 +96,29 @@ class _Budget(TorchDispatchMode):
             raise Costly(f"{self.what} takes more than {MOST_WRITTEN:g} GiB of results on the way")
         if self.multiplications > self.most:
             raise Costly(f"{self.what} takes more than {self.most:.0e} multiplications")
-        if not self.told and time.monotonic() - self.start > PATIENCE:
+        if not self.told and time.thread_time() - self.start > PATIENCE:
             self.told = True
-            log.warning("%s takes long; Ctrl-C stops", self.what)
+            log.warning(
+                "%s takes long, with %s parameters and %.1f GiB of results so far; Ctrl-C stops",
+                self.what,
+                f"{self.parameters():,}",
+                self.written / GIB,
+            )
 
 
 def _tensors(values: object) -> list[Tensor]:
     return [each for each in tree_leaves(values) if isinstance(each, Tensor)]
+
+
+def _at_most(func: OpOverload, args: Sequence[object]) -> float:
+    """Bytes that a result in float64 has at most, as far as the operation's kind tells; or inf."""
+    name, shapes = func._overloadpacket.__name__, [each.shape for each in _tensors(args)]
+    if name == "cat" or name.startswith("native_"):  # norms
+        return 8.0 * sum(map(math.prod, shapes))
+    tagged = not {tag.name for tag in func.tags}.isdisjoint(("pointwise", "reduction"))
+    if tagged or name.endswith("_like"):
+        return 8.0 * math.prod(torch.broadcast_shapes(*shapes))
+    return math.inf
 
 
 def _zeros(like: Tensor) -> Tensor:
@@ -105,6 +139,10 @@ def _is_small(args: Sequence[object], kwargs: dict[str, object]) -> bool:
 
 def _shaped(func: OpOverload, args: Sequence[object], kwargs: dict[str, object]) -> object:
     """The result of an operation without its data, or None if they decide upon its shape."""
+    if func._overloadpacket in PRODUCTS:  # torch has these in Python, where they need torch._dynamo
+        first, second = _tensors(args)[-2:]
+        shape = first.shape[:-1] + second.shape[1:][-1:]
+        return torch.empty(shape, dtype=first.dtype, device="meta")
     args, kwargs = tree_map_only(Tensor, lambda each: each.to("meta"), (args, kwargs))
     if "device" in kwargs:
         kwargs = {**kwargs, "device": "meta"}
@@ -122,13 +160,21 @@ def building() -> Iterator[None]:
         Costly: if it takes too much.
         Refusal: if torch has no memory, or no number, for it.
     """
+    sizes: list[int] = []
+
+    def count(_: nn.Module, __: str, parameter: nn.Parameter | None) -> None:
+        sizes.append(0 if parameter is None else parameter.numel())
+
+    hook = register_module_parameter_registration_hook(count)
     try:
-        with _Budget(MOST_TO_BUILD, "building the net", dry=False):
+        with _Budget(MOST_TO_BUILD, "building the net", lambda: sum(sizes), dry=False):
             yield
     except (RuntimeError, OverflowError, MemoryError) as error:
         if isinstance(error, NotImplementedError):
             raise
         raise Refusal(f"cannot be built: {str(error).splitlines()[0]}") from error
+    finally:
+        hook.remove()
 
 
 def try_out(model: nn.Module, in_channels: int, size: tuple[int, int]) -> None:
@@ -139,9 +185,10 @@ def try_out(model: nn.Module, in_channels: int, size: tuple[int, int]) -> None:
         Refusal: if it cannot answer images of this size.
     """
     training = model.training
+    parameters = sum(each.numel() for each in model.parameters())
     model.eval()
     try:
-        with torch.no_grad(), _Budget(MOST_TO_ANSWER, "an image", dry=True):
+        with torch.no_grad(), _Budget(MOST_TO_ANSWER, "an image", lambda: parameters, dry=True):
             model(torch.zeros(1, in_channels, *size))
     except RuntimeError as error:
         reason = str(error).splitlines()[0]

@@ -38,11 +38,15 @@ class Composition:
 
         Raises:
             hydra.errors.HydraException: for overrides that Hydra cannot use.
+            ValueError: for a key below one that is null.
         """
         places = ",".join(quoted(f"file://{folder}") for folder in self.further)
         words = [*overrides, f"hydra.searchpath=[{places}]"] if places else list(overrides)
         with self._initialised():
-            config = hydra.compose(self.name, words, return_hydra_config=with_hydra)
+            try:
+                config = hydra.compose(self.name, words, return_hydra_config=with_hydra)
+            except AssertionError:  # OmegaConf's, about what is None
+                raise ValueError("is below a key that holds nothing (null)") from None
         OmegaConf.set_readonly(config, not with_hydra)
         return config
 

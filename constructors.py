@@ -106,7 +106,24 @@ def construct_model(config: DictConfig) -> nn.Module:
     return Build(config).model
 
 
-def check(config: DictConfig) -> None:
+@dataclass(frozen=True)
+class Checked:
+    """What a run would train, and where.
+
+    Attributes:
+        parameters: numbers that are learned.
+        device: cpu or cuda.
+    """
+
+    parameters: int
+    device: str
+
+    def __str__(self) -> str:
+        """A line for the user."""
+        return f"{self.parameters:,} parameters on the {self.device}"
+
+
+def check(config: DictConfig) -> Checked:
     """Refuse a config that cannot be constructed, before anything is written or read.
 
     Raises:
@@ -123,8 +140,12 @@ def check(config: DictConfig) -> None:
         for name, part in parts.items():
             with _located(f"{section}={name}", f"{section}.{name}"):
                 part.check(model, build.spec, task)
-    build.trainer(Path(), None).check(model)
+    trainer = build.trainer(Path(), None)
+    trainer.check(model)
+    with _located("train", "train"):
+        device = trainer.chosen_device()
     build.check_available()
+    return Checked(sum(each.numel() for each in model.parameters()), device)
 
 
 class Build:
@@ -159,6 +180,10 @@ class Build:
                 conv=self._construct(conv, given),
                 **{name: self._construct(layer, given) for name, layer in layers.items()},
             )
+
+    def takes(self, section: str, name: str) -> bool:
+        """Whether what a section names has a parameter of this name."""
+        return name in self._sections[section].parameters
 
     def check_windows(self) -> None:
         """Refuse windows that no two pixels of an image are far enough apart for.

@@ -52,7 +52,9 @@ def _start(words: Sequence[str]) -> int:
 
     from command_line.job import job
     from command_line.preparation import prepare
+    from composition import Composition
     from config_schema import ConfigError
+    from config_schema.words import HYDRA_ERRORS, refusal
 
     def refuse(message: str) -> NoReturn:
         raise ConfigError(message)
@@ -66,11 +68,12 @@ def _start(words: Sequence[str]) -> int:
     runs, sys.argv[1:] = None, list(words)
     if arguments.shell_completion:
         from command_line.completion import answer
-        from composition import Composition
 
         if answer(arguments.overrides, Composition()):
             return 0
-    elif not (arguments.hydra_help or arguments.info):
+    elif arguments.hydra_help:  # is the same whatever else is said
+        sys.argv[1:] = ["--hydra-help"]
+    elif not arguments.info:
         for word in arguments.overrides:
             sys.argv.remove(word)
         try:
@@ -83,8 +86,8 @@ def _start(words: Sequence[str]) -> int:
     start = hydra.main(config_path=str(HERE / "cfg"), config_name="config", version_base="1.3")
     try:
         start(job)()
-    except ValueError as error:  # flags that exclude each other
-        raise ConfigError(str(error)) from error
+    except HYDRA_ERRORS as error:  # flags that exclude each other, words after --info
+        raise refusal(error, arguments.overrides, Composition()) from error
     except SystemExit as error:  # something has failed, and said so
         if runs is None:
             return error.code if isinstance(error.code, int) else int(bool(error.code))

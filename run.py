@@ -18,13 +18,14 @@ from analysis.learned_ranges import draw_learned_ranges
 from constructors import Build
 from measures.measure import Probe, Subject
 from partial_equiv.equivariance import inexact_layers
+from partial_equiv.gconv import SpatialPool
 from partial_equiv.relaxations import learned_subsets, numbers, relaxations_of
 from run_folder import is_done, read_result
 from tasks import per_class
 from tester import evaluate
 from tracking import Tracker
 
-__all__ = ["run"]
+__all__ = ["run", "warnings"]
 
 log = logging.getLogger(__name__)
 
@@ -61,12 +62,8 @@ def run(
 def _run(build: Build, folder: Path, tracker: Tracker) -> dict[str, Any]:
     started = time.perf_counter()
     model, splits, task = build.model, build.splits, build.task
-    for name, size in inexact_layers(model, build.shown.in_channels, build.shown.size):
-        log.warning(
-            "%s subsamples %d pixels off centre: equivariance is no longer exact from there on",
-            name,
-            size,
-        )
+    for warning in warnings(build):
+        log.warning("%s", warning)
     probe = _probe(build)
     before = {"epoch": 0, **numbers(model), **probe(model)}
     trainer = build.trainer(folder, tracker, probe if build.probes else None)
@@ -118,6 +115,20 @@ def _earlier(folder: Path, epochs: int) -> dict[str, Any]:
     for place in ("figures", "tables"):
         shutil.rmtree(folder / place, ignore_errors=True)
     return {}
+
+
+def warnings(build: Build) -> list[str]:
+    """Which layers break exact equivariance by their stride, and what helps, if something does."""
+    model, spec = build.model, build.shown
+    found = []
+    for name, size in inexact_layers(model, spec.in_channels, spec.size):
+        pooled = build.takes("net", "pool") and isinstance(model.get_submodule(name), SpatialPool)
+        advice = " (not with net.pool=blur)" if pooled else ""
+        found.append(
+            f"{name} subsamples {size} pixels off centre: "
+            f"equivariance is no longer exact from there on{advice}"
+        )
+    return found
 
 
 def _measured(build: Build, subject: Subject, tracker: Tracker) -> dict[str, Any]:

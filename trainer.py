@@ -53,6 +53,20 @@ class Trainer(Settings):
         with other_ranks(self.devices, partial(helper._fit, model, splits, task)):
             return self._fit(model, splits, task)
 
+    def chosen_device(self) -> str:
+        """What `device` comes to on this machine: cpu or cuda.
+
+        Raises:
+            ValueError: if there are not as many devices here.
+        """
+        available = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        device = self.device
+        if device == "auto":
+            device = "cuda" if available >= self.devices else "cpu"
+        if device == "cuda" and available < self.devices:
+            raise Refusal(f"devices={self.devices} asked for, {available} here", device="cuda")
+        return device
+
     def _fit(self, model: nn.Module, splits: Splits, task: Task) -> FitResult:
         fabric = self._fabric()
         fabric.launch()
@@ -71,16 +85,15 @@ class Trainer(Settings):
         from lightning_fabric.strategies.ddp import DDPStrategy
 
         logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-        available = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        device = self.device
-        if device == "auto":
-            device = "cuda" if available >= self.devices else "cpu"
-        if device == "cuda" and available < self.devices:
-            raise Refusal(f"devices={self.devices} asked for, {available} here", device="cuda")
         here = LightningEnvironment()  # no matter what a cluster's variables say: see `ranks`
         spread = (
             {"strategy": DDPStrategy(cluster_environment=here)}
             if self.devices > 1
             else {"plugins": [here]}
         )
-        return Fabric(accelerator=device, devices=self.devices, precision=self.precision, **spread)
+        return Fabric(
+            accelerator=self.chosen_device(),
+            devices=self.devices,
+            precision=self.precision,
+            **spread,
+        )

@@ -16,13 +16,13 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from command_line.naming import name_of
 from config_schema import ConfigError, complaint
 from config_schema.quoting import typed
 from run_folder import (
     Occupied,
     claim,
     difference,
-    folder_name,
     forget_failure,
     has_checkpoint,
     is_done,
@@ -95,7 +95,7 @@ def _run(config: DictConfig, folder: Path, *, sweep: bool) -> None:
 
     words = list(hydra.overrides.task)
     top = Path(hydra.sweep.dir)
-    if is_study(top):  # the same results, however many of its runs are made at once
+    if study := is_study(top):  # the same results, however many of its runs are made at once
         torch.set_num_threads(1)
     forget_failure(folder)
     chosen = {
@@ -108,7 +108,9 @@ def _run(config: DictConfig, folder: Path, *, sweep: bool) -> None:
     result = run(
         Build(config),
         folder,
-        name=str(folder.relative_to(top.absolute())) if sweep else folder_name(words),
+        name=str(folder.relative_to(top.absolute()))
+        if study
+        else name_of(chosen, words, config.seed),
         group="/".join(top.parts[-2:]) if sweep else None,
         about=about,
     )
@@ -116,5 +118,5 @@ def _run(config: DictConfig, folder: Path, *, sweep: bool) -> None:
     for key, value in result.items():
         log.info("%-24s %s", key, f"{value:.4g}" if isinstance(value, float) else value)
     log.info("run folder: %s", os.path.relpath(folder))
-    if is_study(top):
+    if study:
         log.info("%s", read_study_folder(top).progress(hydra.sweeper.get("jobs"), ended=1))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from command_line.announcement import announce_run, announce_runs, say
 from command_line.spelling import spelled
 from command_line.study import StudyRun, study_run
 from command_line.sweep import Sweep
@@ -61,6 +62,10 @@ def prepare(arguments: Namespace) -> Prepared:
         return Prepared(overrides, sweep)
     if any(each.get("packages") for each in configs) and not any("packages=" in e for e in given):
         raise ConfigError("packages: is for the command line only, a file cannot say it")
+    if sweep:
+        announce_runs(len(configs), place)
+    else:
+        announce_run(configs[0], overrides, place)
     _check(configs, sweep=multirun)
     place.mkdir(parents=True, exist_ok=True)
     key = "hydra.sweep.dir" if sweep else "hydra.run.dir"  # not named by the time once more
@@ -87,7 +92,10 @@ def _check(configs: Sequence[DictConfig], *, sweep: bool) -> None:
     for config in configs:
         sections = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
         try:
-            components(sections) if sweep else check(sections)
+            if sweep:
+                components(sections)
+            else:
+                say(str(check(sections)))
         except ConfigError as error:
             problems |= dict.fromkeys(str(error).splitlines())
     if problems:

@@ -11,10 +11,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
+from command_line.announcement import announce_runs
 from composition import Composition
 from config_schema import ConfigError
 from config_schema.quoting import quoted
-from config_schema.signatures import read_plain
 from config_schema.words import HYDRA_ERRORS, refusal
 from partial_equiv.intervals import Natural
 from partial_equiv.refusal import Refusal
@@ -94,6 +94,7 @@ def study_run(words: Sequence[str], composition: Composition) -> StudyRun | None
         raise ConfigError("\n".join(problems))
     everything = {job.name: job for job in [*study.jobs(path, further), *asked]}
     waves(wanted)
+    announce_runs(len(wanted), path)
     check(study, wanted, composition)
     folder = StudyFolder(path, name, study, tuple(further), tuple(everything.values()))
     names = ",".join(quoted(job.name) for job in wanted)
@@ -166,6 +167,8 @@ def check(study: Study, jobs: Sequence[Job], composition: Composition) -> None:
 def _choice(overrides: Mapping[str, Override], key: str, annotation: Any) -> Any:  # noqa: ANN401
     """The value of a word that chooses a part of the study; None without it."""
     override = overrides.get(key)
+    from config_schema.signatures import read_plain  # loads pydantic
+
     return None if override is None else read_plain(key, override.value(), annotation)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from config_schema.quoting import typed
 from run_folder import is_done
 
 __all__ = ["Sweep"]
@@ -36,7 +37,8 @@ class Sweep:
     @property
     def how_to_continue(self) -> str:
         """What an interrupted user is told."""
-        return f"with hydra.sweep.dir={os.path.relpath(self.folder)} the same words continue"
+        place = typed("hydra.sweep.dir", os.path.relpath(self.folder))
+        return f"with {place} the same words continue"
 
     def report(self) -> int:
         """Name the jobs that left no result; the exit status."""

@@ -27,7 +27,6 @@ from composition import merged
 from config_schema import ConfigError
 from config_schema.complaints import hint
 from config_schema.quoting import quoted
-from config_schema.signatures import read_plain
 from partial_equiv.intervals import Natural
 
 __all__ = ["Job", "Row", "Study", "read_study", "waves"]
@@ -200,6 +199,8 @@ def read_study(values: object) -> Study:
     Raises:
         ConfigError: naming every problem, one line each.
     """
+    from config_schema.signatures import read_plain  # loads pydantic
+
     return read_plain("study", values, Study)
 
 

@@ -96,19 +96,27 @@ class Classification(Task):
 
     def step(self, model: nn.Module, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the mean loss and {"accuracy"} of a batch (images [B, C, H, W], classes [B])."""
-        return self.evaluate(model, batch, Figures())
-
-    def evaluate(
-        self, model: nn.Module, batch: tuple[Tensor, ...], figures: Figures
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """As `step`; the figures are shown the logits."""
         images, classes = batch
         logits = model(images)  # [B, K]
         if isinstance(logits, Autoencoding):
             raise Refusal("the net is an autoencoder; try task=elbo", task="classification")
-        figures.update(logits, classes)
         loss = functional.cross_entropy(logits, classes, label_smoothing=self.label_smoothing)
         return loss, {"accuracy": (logits.argmax(1) == classes).double().mean()}
+
+    def evaluate(
+        self, model: nn.Module, batch: tuple[Tensor, ...], figures: Figures
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """As `step`, which may be a subclass's; the figures are shown the logits of the net."""
+
+        def show(_model: nn.Module, _images: object, logits: object) -> None:
+            if isinstance(logits, Tensor):
+                figures.update(logits, batch[1])
+
+        listening = model.register_forward_hook(show)
+        try:
+            return self.step(model, batch)
+        finally:
+            listening.remove()
 
     def check(self, spec: DataSpec) -> None:
         """Raise ValueError if the data set has no classes, or one alone."""

@@ -1,5 +1,6 @@
 """The command line: what it refuses, what a run leaves, how it goes on."""
 
+import functools
 import json
 import os
 import re
@@ -7,16 +8,21 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 
+import budget
+import constructors
 import main
 import run
 from command_line.options import PRESETS, groups
-from composition import CONFIG_FOLDER
+from composition import CONFIG_FOLDER, Composition
+from models.gcnn import GCNN
 from run_folder import claim
 from tests.terminal import Terminal
 
@@ -134,6 +140,9 @@ def test_hydras_own_flags_work(terminal: Terminal, tmp_path: Path) -> None:
     )
     shown = terminal("--config-dir", str(tmp_path), "kernel=mine", "--cfg", "job")
     assert yaml.safe_load(shown.out)["kernel"]["_target_"] == "partial_equiv.ck.MLP"
+    assert "--cfg hydra" in terminal("--hydra-help", "conv._target_=0.0").out
+    wrong = terminal("--info", "config", "nett=3")
+    assert (wrong.status, wrong.err.splitlines()[-1][:7]) == (1, "nett=3:")
 
 
 def test_a_run_leaves_its_result(terminal: Terminal, tmp_path: Path) -> None:
@@ -152,14 +161,41 @@ def test_a_run_leaves_its_result(terminal: Terminal, tmp_path: Path) -> None:
     assert f"run folder: {os.path.relpath(result.parent)}" in answer.out
 
 
+def test_the_way_of_a_run_is_short(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Composed for the check and by Hydra, built for the check and for the run, and no more.
+
+    Hydra composes twice: to know its mode, and for the job.
+    """
+    counts: Counter[str] = Counter()
+
+    def counted(owner: type, name: str) -> None:
+        original = getattr(owner, name)
+
+        @functools.wraps(original)
+        def call(*arguments: object, **named: object) -> object:
+            counts[name] += 1
+            return original(*arguments, **named)
+
+        monkeypatch.setattr(owner, name, call)
+
+    counted(Composition, "config")
+    counted(ConfigLoaderImpl, "load_configuration")
+    counted(GCNN, "__init__")
+    assert terminal(*TINY, "debug=True").status == 0
+    assert counts == {"config": 1, "load_configuration": 1 + 2, "__init__": 2}
+
+
 def test_a_run_goes_on_in_its_folder(terminal: Terminal, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     assert terminal(*TINY, f"hydra.run.dir={folder}").status == 0
     again = terminal(*TINY, f"hydra.run.dir={folder}")
-    assert again.out == f"hydra.run.dir={folder}: holds a run; train.resume={folder} continues it\n"
+    told, parameters, line = again.out.splitlines()
+    assert told.startswith("gcnn SE2 digits hidden_channels=2 widths=[1] num_samples=4 ")
+    assert re.fullmatch(r"[\d,]+ parameters on the (cpu|cuda)", parameters)
+    assert line == f"hydra.run.dir={folder}: holds a run; train.resume={folder} continues it"
     other = terminal(f"train.resume={folder}", "net.hidden_channels=3")
-    assert other.out.startswith("net.hidden_channels=3: the run in ")
-    assert len(other.out.splitlines()) == again.status == other.status == 1
+    assert other.out.splitlines()[2].startswith("net.hidden_channels=3: the run in ")
+    assert len(other.out.splitlines()) - 2 == again.status == other.status == 1
     assert terminal(f"train.resume={folder}", "train.epochs=2").status == 0
     assert max(epochs(folder)) == 2
     assert json.loads((folder / "result.json").read_text())["epochs"] == 2
@@ -168,7 +204,8 @@ def test_a_run_goes_on_in_its_folder(terminal: Terminal, tmp_path: Path) -> None
 def test_a_folder_in_use_is_left_alone(terminal: Terminal, tmp_path: Path) -> None:
     with claim(tmp_path):
         answer = terminal(*TINY, f"hydra.run.dir={tmp_path}")
-    assert (answer.status, answer.out) == (1, f"another process is running in {tmp_path}\n")
+    assert answer.status == 1
+    assert answer.out.splitlines()[2:] == [f"another process is running in {tmp_path}"]
     assert not (tmp_path / "config.yaml").exists()
 
 
@@ -195,7 +232,7 @@ def test_a_bug_is_shown_and_a_full_disk_is_told(
     answer = terminal(*TINY)
     assert answer.status == 1
     assert ("Traceback" in answer.err) == (lines is None)
-    assert lines is None or answer.out == "x: No space left on device\n"
+    assert lines is None or answer.out.splitlines()[2:] == ["x: No space left on device"]
 
 
 @pytest.mark.slow
@@ -268,6 +305,47 @@ def test_a_completion_of_nothing_is_told(words: list[str], terminal: Terminal) -
     answer = terminal("--shell-completion", *words)
     assert answer.status == 1
     assert answer.err.startswith("--shell-completion: needs install=")
+
+
+def test_a_run_says_what_it_is_before_torch_is_loaded(tmp_path: Path) -> None:
+    script = (
+        "import sys, main, command_line.preparation as module; "
+        "module._check = lambda *_, **__: sys.exit(len({'torch', 'wandb'} & set(sys.modules))); "
+        f"main.main(['debug=True', 'seed=3', {f'hydra.run.dir={tmp_path}'!r}])"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", script], cwd=MAIN.parent, check=True, capture_output=True, text=True
+    )
+    place = os.path.relpath(tmp_path, MAIN.parent)
+    assert told.stdout == f"dry run: gcnn SE2 digits seed 3, device auto, in {place}\n"
+
+
+def test_an_interrupted_check_is_one_line(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(constructors, "try_out", lambda *_: signal.raise_signal(signal.SIGINT))
+    answer = terminal(*TINY, f"hydra.run.dir={tmp_path / 'run'}")
+    assert (answer.status, answer.err) == (130, "interrupted before anything was written\n")
+    assert len(answer.out.splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_takes_long_says_how_much_there_is_of_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = iter(range(0, 1000, 5))
+    monkeypatch.setattr("budget.time.thread_time", lambda: next(clock))
+    with budget.building():
+        net = torch.nn.Linear(200, 100)
+        torch.nn.Linear(200, 100)
+    budget.try_out(
+        torch.nn.Sequential(torch.nn.Conv2d(1, 8, 3), torch.nn.Conv2d(8, 9, 3)), 1, (64, 64)
+    )
+    built, answered = caplog.messages
+    assert built.startswith("building the net takes long, with ")
+    assert answered.startswith("an image takes long, with 737 parameters and 0.0 GiB of results")
+    assert all(each.endswith("Ctrl-C stops") for each in caplog.messages)
+    assert sum(each.numel() for each in net.parameters()) == 20_100
 
 
 def test_what_needs_no_net_loads_no_torch() -> None:

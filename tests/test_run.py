@@ -10,6 +10,7 @@ import torch
 
 import checkpoint
 from constructors import Build, compose
+from run import warnings
 from tests.terminal import Terminal
 from tests.tolerances import EXACT
 
@@ -65,3 +66,16 @@ def test_the_log_says_where_a_pool_breaks_equivariance(terminal: Terminal) -> No
     answer = terminal(*words, "net.pool=blur")
     assert answer.status == 0
     assert "off centre" not in answer.out + answer.err
+
+
+@pytest.mark.parametrize(
+    ("words", "advised"),
+    [
+        (("dataset.size=17", "net.pools=[0]"), True),
+        (("net=resnet18", "net.stem=imagenet", "conv.partial=False"), False),
+    ],
+)
+def test_a_pool_is_advised_to_nets_that_have_one(words: tuple[str, ...], advised: bool) -> None:
+    found = warnings(Build(compose(words)))
+    assert found
+    assert all(("net.pool=blur" in line) == advised for line in found), found

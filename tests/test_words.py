@@ -11,6 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from command_line.preparation import prepare
 from command_line.spelling import spelled
+from command_line.sweep import Sweep
 from command_line.words import continued
 from composition import Composition
 from config_schema import ConfigError
@@ -38,6 +39,7 @@ ODD = {
     "-m hydra.sweep.subdir=???": "hydra.sweep.subdir=???: is no value for it",
     "hydra.verbose=3": "hydra.verbose=3: is no value for it",
     "hydra.mode=X": "hydra.mode=X: is no value for it",
+    "hydra.sweeper.params.a=b": "hydra.sweeper.params.a=b: is below a key that holds nothing",
     "hydra.vebose=1": "(did you mean verbose?)",
     "hydra.job_logging.version=7": f"hydra.job_logging.version=7: {OWN}",
     "hydra.job.name=a/b": f"hydra.job.name=a/b: {OWN}",
@@ -49,8 +51,8 @@ ODD = {
     "~hydra": OWN,
     "hydra=none": OWN,
     "hydra/sweeper=nope": "hydra/sweeper=nope: should be basic",
-    "hydra.searchpath=[/nowhere]": "hydra.searchpath=[/nowhere]: /nowhere is not there",
-    "hydra.searchpath=[file:///nowhere]": "file:///nowhere is not there",
+    "hydra.searchpath=[/dev/null/nowhere]": ": /dev/null/nowhere is not there",
+    "hydra.searchpath=[file:///dev/null/nowhere]": "file:///dev/null/nowhere is not there",
     "hydra.searchpath=[pkg://no.such]": "pkg://no.such is not there",
     "--config-name=net/gcnn": "--config-name=net/gcnn: is an option, write net=gcnn",
     # one key said twice
@@ -139,6 +141,16 @@ def test_a_path_means_itself(path: str) -> None:
         assert (
             compose(["dataset=mnist", plain]).dataset.root == parser.parse_override(plain).value()
         )
+
+
+@pytest.mark.parametrize("name", ["plain", "a b", "seed=0,x", "[1]", "it's", "ü"])
+def test_what_an_interrupted_sweep_prints_leads_to_its_folder(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sweep = Sweep(tmp_path / name, (tmp_path / name / "seed=0",))
+    _, word, *_ = shlex.split(sweep.how_to_continue)
+    assert Composition().config([word], with_hydra=True).hydra.sweep.dir == name
 
 
 def test_only_paths_are_quoted_and_only_once() -> None:

@@ -2,7 +2,6 @@
 
 from tracking.dashboard import save_view
 from tracking.json_lines import JsonTracker, read_metrics, rewind
-from tracking.naming import name_of
 from tracking.stage import StageTracker
 from tracking.tracker import Tracker
 from tracking.weights_and_biases import WandbTracker
@@ -12,7 +11,6 @@ __all__ = [
     "StageTracker",
     "Tracker",
     "WandbTracker",
-    "name_of",
     "read_metrics",
     "rewind",
     "save_view",

@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import shlex
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -140,7 +141,8 @@ class WandbTracker(JsonTracker):
         def end(run: "Run") -> None:
             run.finish()
             if run.offline:
-                log.info("W&B: offline; `wandb sync %s` uploads it", Path(run.dir).parent)
+                place = shlex.quote(str(Path(run.dir).parent))
+                log.info("W&B: offline; `wandb sync %s` uploads it", place)
 
         self._with_run("the result", lambda run: run.summary.update(dict(result)))
         self._with_run("the end of the run", end)

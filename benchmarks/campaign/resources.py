@@ -19,7 +19,6 @@ __all__ = ["resources"]
 
 MIB = 2**20
 EPOCHS = 200
-NOBODY = 65534
 SMALL = (*TINY, "train.epochs=2")
 
 
@@ -120,8 +119,7 @@ def _full_disk(folder: Path) -> Found:
     """Runs of which the disk holds one or two; where none may be mounted, files stay small."""
     disk = folder / "disk"
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
+    if not _mounted(disk, "size=2m"):
         sys.stdout.write("no disk can be mounted here: files are limited instead\n")
         return _limited(resource.RLIMIT_FSIZE, 50_000, folder)
     try:
@@ -147,16 +145,25 @@ def _full_disk(folder: Path) -> Found:
 
 
 def _read_only(folder: Path) -> Found:
-    def work() -> int:
-        if os.getuid() == 0:
-            os.chmod(folder.parent, 0o755)  # noqa: PTH101
-            os.setuid(NOBODY)
-        return command(*SMALL, f"hydra.run.dir={folder}/run")()
-
-    folder.chmod(0o555)
-    ended = in_process(work, folder)
+    """A folder that may not be written: for root, who may write anywhere, a disk of that kind."""
+    place = folder / "place"
+    place.mkdir(mode=0o555)
+    mounted = os.getuid() == 0 and _mounted(place, "ro")
+    if os.getuid() == 0 and not mounted:
+        return None, "no disk can be mounted here, and root may write anywhere"
+    try:
+        ended = in_process(command(*SMALL, f"hydra.run.dir={place}/run"), folder)
+    finally:
+        if mounted:
+            subprocess.run(["umount", str(place)], check=False)
     lines = ended.output.strip().splitlines()
     return ended.bad or (None if ended.status == 1 and len(lines) == 1 else "lost"), ended.output
+
+
+def _mounted(place: Path, options: str) -> bool:
+    """Mount a small disk in memory, if that is permitted."""
+    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
+    return not subprocess.run(mount, capture_output=True, check=False).returncode
 
 
 def _surrounded(variables: dict[str, str | None], folder: Path) -> Found:

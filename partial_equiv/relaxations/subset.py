@@ -3,8 +3,9 @@ r"""What all subsets of a group share: the optional parts, which are kept or dro
 Evaluation is deterministic: a part is kept iff its probability is ≥ ½. In training, the elements of
 a dropped part count 0; the weight is a straight-through relaxed Bernoulli draw (Maddison et al.
 2017; hard forward). Its gradient is that of the expected loss where the loss is linear in the
-weights, as the temperature falls. Beyond that it is an estimate with a bias: on E(2) and D4, of the
-right sign, between .4 and 1.2 of the true slope of a maximum over the group.
+weights, as the temperature falls. Beyond that it is an estimate with a bias: for a squared
+maximum over the elements of E(2), .2 to 1.2 of the true slope were measured, and where the true
+slope is small (single elements of D4) even the sign may be wrong.
 """
 
 from typing import ClassVar

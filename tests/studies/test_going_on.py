@@ -124,7 +124,7 @@ def test_a_driver_that_is_killed_twice_goes_on(
     rng, part = random.Random(0), ("study.rows=[oracle]", "study.seeds=[0]")
     command = [sys.executable, main.__file__, *words(root, tmp_path / "out", *part)]
     for kill in range(2):
-        path = killer(tmp_path / f"killer{kill}", rng.randrange(3, 12))
+        path = killer(tmp_path / f"killer{kill}", rng.randrange(3, 8))
         environment = {**os.environ, "PYTHONPATH": path}
         ended = subprocess.run(command, env=environment, capture_output=True, check=False)
         assert ended.returncode == -signal.SIGKILL, ended.stderr

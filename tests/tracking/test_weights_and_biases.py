@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.terminal import Terminal
 from tests.tracking.offline_run import PIXEL
 from tracking import JsonTracker, WandbTracker
 
@@ -105,6 +106,46 @@ def test_an_offline_run_reads_back(offline: tuple[Path, Any]) -> None:
     assert summary["test/accuracy"] == 0.875
     assert (summary["dataset"], summary["exact"]) == ("digits", True)
     assert second[-1]["exit"]["exit_code"] == 0
+
+
+def test_a_dry_run_tells_all_that_its_measures_found(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same calls as online: what each measure leaves in its folder has arrived."""
+    for name in [name for name in os.environ if name.startswith("WANDB_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    folder = tmp_path / "run"
+    words = ["debug=True", "seed=3", "net.hidden_channels=2", "net.widths=[1]", "conv.partial=True"]
+    measures = ["angles", "meter"]
+    answer = terminal(*words, f"measure=[{','.join(measures)}]", f"hydra.run.dir={folder}")
+    assert answer.status == 0, answer.err
+    assert "W&B: " not in answer.err + answer.out.replace("W&B: offline; `wandb sync ", "")
+    (uploaded,) = (folder / "wandb").glob("offline-run-*")
+    told = records(uploaded)
+    started = next(record["run"] for record in told if record["type"] == "run")
+    assert (
+        started["display_name"]
+        == "gcnn SE2 digits hidden_channels=2 widths=[1] partial=True seed 3"
+    )
+    assert str(tmp_path) not in json.dumps(started), "no place of this machine"
+    kinds: dict[str, set[str]] = {"table-file": set(), "image-file": set()}
+    summary: dict[str, object] = {}
+    for record in told:
+        summary |= record.get("summary", {}).get("update", {})
+        for key, value in record.get("history", {}).get("item", {}).items():
+            if value in kinds:
+                kinds[value].add(key.removesuffix("._type"))
+    tables = {str(path.relative_to(folder / "tables")) for path in folder.rglob("tables/**/*.csv")}
+    assert {f"{name}.csv" for name in kinds["table-file"]} == tables != set()
+    pictures = {f"figures/{path.stem}" for path in (folder / "figures").glob("*.png")}
+    assert kinds["image-file"] == pictures
+    result = json.loads((folder / "result.json").read_text())
+    assert {key.partition("/")[0] for key in result} >= {"angles", "test"}
+    assert {key: summary.get(key) for key in result if "seconds" not in key} == {
+        key: value for key, value in result.items() if "seconds" not in key
+    }
+    assert any(record.get("artifact", {}).get("type") == "model" for record in told)
 
 
 def test_it_is_quiet_and_writes_the_plain_files_too(offline: tuple[Path, Any]) -> None:

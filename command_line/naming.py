@@ -6,8 +6,9 @@ __all__ = ["name_of"]
 
 FIRST = ("net", "base_group", "dataset")  # what a name begins with, in this order
 ELSEWHERE = (  # says where a run is and how it is shown, not what it is
-    *("hydra.", "tracking", "debug", "train.resume", "dataset.root", "dataset.download"),
-    *("dataset.folder", "dataset.source.root", "dataset.source.download"),
+    *("hydra.", "tracking", "debug", "measure", "probe", "train.resume"),
+    *("dataset.root", "dataset.download", "dataset.folder"),
+    *("dataset.source.root", "dataset.source.download"),
 )
 MOST_LETTERS = 128  # of a W&B name
 
