@@ -11,8 +11,9 @@ In *relative* coordinates, an output at the element h that reads its input at th
 element h' does so with the weight W(h; q, r), q = h⁻¹p, r = h⁻¹h'. There g moves h alone, so that
 an equivariant weight does not depend on h, and PW(q, r) is the mean of W(h; q, r) over h. Where all
 elements map pixels to pixels, it is read as the layer uses it, and its indices are permuted;
-elsewhere it is read at the unturned pixels q, which needs no interpolation. Of a continuous group,
-h runs over the grid of the layer, whose steps are the g.
+elsewhere its kernels are read at the unturned pixels q, which needs no interpolation (but what a
+relaxation adds to single pixels is turned by it, see `Relaxation.at_pixels`). Of a continuous
+group, h runs over the grid of the layer, whose steps are the g.
 
 Elements that a layer drops have W(h; ·) = 0, and rotations beyond its range as well: a layer that
 keeps a share p of the group, and changes nothing else, has the defect √(1 - p).
@@ -30,6 +31,8 @@ from operator import mul
 import torch
 from torch import Tensor, nn
 
+from partial_equiv.ck import SeparableKernel
+from partial_equiv.equivariance.actions import resample
 from partial_equiv.equivariance.recording import evaluating
 from partial_equiv.gconv import Convolution, GroupFeature
 from partial_equiv.groups import Group
@@ -130,11 +133,20 @@ def relative_weight(layer: Convolution) -> Tensor:
     inputs = whole if layer.relative else torch.zeros_like(whole[:, :1])  # the identity
     given = GroupFeature(whole.new_zeros(1, 1, inputs.shape[1], 1, 1), inputs)
     reading = layer.reading(given, whole)
-    if layer.spatial and not group.permutes_pixels:
+    if not layer.spatial or group.permutes_pixels:
+        weight = reduce(mul, layer.factors(reading))[0]
+    else:
         read = reading.coordinates
         still = layer.stencil.positions.expand(*read.shape[:-1], -1)
-        reading = replace(reading, coordinates=torch.cat([still, read[..., 2:]], -1))
-    weight = reduce(mul, layer.factors(reading))[0]
+        unturned = replace(reading, coordinates=torch.cat([still, read[..., 2:]], -1))
+        if layer.relaxation.at_pixels and not isinstance(layer.kernel, SeparableKernel):
+            weight = unturned.weight(layer.kernel)[0]
+            strict = reading.weight(layer.kernel)
+            added = (layer.relaxation.relax(strict, reading) - strict)[0]
+            back = group.matrix(group.inverse(whole[0]))
+            weight = weight + resample(back, added.flatten(1, 3)).view_as(added)
+        else:
+            weight = reduce(mul, layer.factors(unturned))[0]
     if layer.relative:
         places = _places(group, whole[0])
         weight = torch.stack(
@@ -142,8 +154,9 @@ def relative_weight(layer: Convolution) -> Tensor:
         )
     if layer.spatial and group.permutes_pixels:
         moves = group.matrix(whole[0]).cpu()
-        back = [permute_pixels(h.T, each) for h, each in zip(moves, weight, strict=True)]
-        weight = torch.stack(back)
+        weight = torch.stack(
+            [permute_pixels(h.T, each) for h, each in zip(moves, weight, strict=True)]
+        )
     return weight
 
 

@@ -62,6 +62,19 @@ class Absolute(Relaxation):
         return weight + reading.weight(self.kernel, torch.cat([reading.coordinates, own], -1))
 
 
+class Ring(Relaxation):
+    """W + a·b at the pixels of a 3 x 3 window, with the same b at every element."""
+
+    at_pixels = True
+
+    def __init__(self, layer: Layer, taps: Tensor, amount: float) -> None:
+        super().__init__()
+        self.added = amount * taps
+
+    def relax(self, weight: Tensor, reading: Reading) -> Tensor:
+        return weight + self.added.to(weight)
+
+
 def layer_of(
     kind: type[Convolution], group: Group, relaxation: object, **given: object
 ) -> Convolution:
@@ -170,6 +183,20 @@ def test_of_a_continuous_kernel_it_needs_no_interpolation(group: Group) -> None:
     expected = ((weight - weight.mean(0)).norm() / weight.norm()).item()
     assert 0.1 < expected < 1
     assert relative_defect(layer) == pytest.approx(expected, abs=1e-10)
+
+
+@pytest.mark.parametrize("kind", [LiftingConv, GroupConv])
+def test_what_stands_at_pixels_is_turned_with_them(kind: type[Convolution]) -> None:
+    """The same taps at all elements are equivariant iff a turn leaves them as they are."""
+    centre, side = torch.zeros(3, 3), torch.zeros(3, 3)
+    centre[1, 1], side[1, 2] = 1.0, 1.0
+    for group in (SO2(), O2(), Cyclic(4)):
+        found = [
+            relative_defect(layer_of(kind, group, partial(Ring, taps=taps, amount=amount)))
+            for taps, amount in ((centre, 1.0), (side, 1e-3), (side, 1.0), (side, 1e4))
+        ]
+        assert found[0] < 1e-10 < found[1] < found[2] < found[3]
+    assert found[3] == pytest.approx(sqrt(3 / 4), abs=1e-3), "one pixel of four on C4"
 
 
 @pytest.mark.parametrize("share", [0.25, 0.5, 1.0, 0.0])
