@@ -40,7 +40,9 @@ def draw_relaxations(
     for name in kinds:
         panels |= _own(history, layers, f"{name}/")
     defect = {layer: _curve(history, [f"{DEFECT}/{layer}"]) for layer in layers}
-    panels[Kind(f"{DEFECT}/", "")] = {name: each for name, each in defect.items() if each}
+    panels[Kind(f"{DEFECT}/", "")] = {
+        layer: curve for layer, curve in defect.items() if not all(map(isnan, curve))
+    }
     shown = [layer for layer in layers if any(layer in curves for curves in panels.values())]
     colours = dict(zip(shown, shades(len(shown)), strict=True))
     moves = [name for name in history[-1] if name.startswith(ERRORS)]
@@ -92,7 +94,5 @@ def _own(
 
 
 def _curve(history: Sequence[Mapping[str, float]], names: Sequence[str]) -> list[float]:
-    """The mean of some numbers over the epochs, NaN where they are missing; [] if they are
-    nowhere."""
-    curve = [fmean(record.get(name, nan) for name in names) for record in history]
-    return [] if all(map(isnan, curve)) else curve
+    """The mean of some numbers over the epochs, NaN where they are missing."""
+    return [fmean(record.get(name, nan) for name in names) for record in history]
