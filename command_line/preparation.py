@@ -38,7 +38,7 @@ def prepare(arguments: Namespace) -> Prepared:
     """
     composition = _composition(arguments)
     multirun = arguments.multirun or "hydra.mode=MULTIRUN" in arguments.overrides
-    given = spelled(arguments.overrides, sweep=multirun)
+    given = overrides = spelled(arguments.overrides, sweep=multirun)
     if problems := list(objections(given)):
         raise ConfigError("\n".join(problems))
     try:
@@ -57,7 +57,7 @@ def prepare(arguments: Namespace) -> Prepared:
     except ConfigError:
         raise
     except HYDRA_ERRORS as error:
-        raise refusal(error, given, composition, sweep=multirun) from error
+        raise refusal(error, overrides, composition, sweep=multirun) from error
     if arguments.cfg:
         return Prepared(overrides, sweep)
     if any(each.get("packages") for each in configs) and not any("packages=" in e for e in given):

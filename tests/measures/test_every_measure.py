@@ -15,6 +15,7 @@ from tests.discovery import STAGES, Discovery, finished_run
 from tests.measures.conftest import TINY
 from tests.shipped import names
 from tests.terminal import Terminal
+from tests.tracking.read_back import told_offline
 from tracking.json_lines import read_metrics
 
 LATENTS = "dataset.autoencoder={autoencoder}"
@@ -108,7 +109,9 @@ def test_a_measure_is_added_to_a_finished_run(name: str, nets: Nets, terminal: T
     bytes_before, before = [path.read_bytes() for path in kept], result(folder)
     files = set(folder.rglob("*.*"))
     again = [word for word in nets.words(fitting[0]) if word.startswith(PLACES)]
-    answer = terminal(f"train.resume={folder}", *again, *nets.chosen("measure", name))
+    tracked = fitting[0] != "classifier"  # whose measures tests/tracking reads back from W&B
+    tracking = ["tracking=wandb", "tracking.mode=offline"] if tracked else ["tracking=none"]
+    answer = terminal(f"train.resume={folder}", *tracking, *again, *nets.chosen("measure", name))
     assert answer.status == 0, answer.err
     assert "nothing is left to train, after 2 epochs" in answer.out + answer.err
     assert [path.read_bytes() for path in kept] == bytes_before
@@ -122,9 +125,15 @@ def test_a_measure_is_added_to_a_finished_run(name: str, nets: Nets, terminal: T
     added = set(folder.rglob("*.*")) - files
     tables = {path for path in added if path.suffix == ".csv"}
     assert {path.parent for path in tables} <= {folder / "tables" / name}
-    pictures = {path for path in added if path.suffix == ".png"}
+    pictures = {path for path in added if path.suffix == ".png" and "wandb" not in path.parts}
     assert all(path.stat().st_size > 2_000 for path in pictures)
     assert own.keys() | tables | pictures
+    if tracked:
+        told = told_offline(folder)
+        assert own == {key: told.summary[key] for key in own}
+        known = {path.relative_to(folder / "tables").with_suffix("") for path in tables}
+        assert told.tables >= set(map(str, known))
+        assert told.pictures >= {f"figures/{path.stem}" for path in pictures}
 
 
 @pytest.mark.parametrize("name", names("probe"))

@@ -15,16 +15,11 @@ import pytest
 
 from tests.terminal import Terminal
 from tests.tracking.offline_run import PIXEL
+from tests.tracking.read_back import environment, records, told_offline
 from tracking import JsonTracker, WandbTracker
 
 ROOT = Path(__file__).parents[2]
 SECRET = "/somewhere/private"  # as hydra.run.dir=… on a command line
-
-
-def environment(home: Path, **more: str) -> dict[str, str]:
-    """An environment without credentials or settings of the developer's."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
-    return kept | {"HOME": str(home), "NETRC": str(home / "netrc")} | more
 
 
 def run(folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
@@ -38,15 +33,6 @@ def run(folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=120,
     )
-
-
-def records(wandb_folder: Path) -> list[dict[str, Any]]:
-    """Read back a W&B transaction log."""
-    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(wandb_folder)]
-    done = subprocess.run(
-        command, env=environment(wandb_folder), capture_output=True, text=True, timeout=60
-    )
-    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -117,35 +103,23 @@ def test_a_dry_run_tells_all_that_its_measures_found(
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     folder = tmp_path / "run"
     words = ["debug=True", "seed=3", "net.hidden_channels=2", "net.widths=[1]", "conv.partial=True"]
-    measures = ["angles", "meter"]
+    measures = ["angles", "gallery", "meter", "mirror", "sizes"]
     answer = terminal(*words, f"measure=[{','.join(measures)}]", f"hydra.run.dir={folder}")
     assert answer.status == 0, answer.err
     assert "W&B: " not in answer.err + answer.out.replace("W&B: offline; `wandb sync ", "")
-    (uploaded,) = (folder / "wandb").glob("offline-run-*")
-    told = records(uploaded)
-    started = next(record["run"] for record in told if record["type"] == "run")
-    assert (
-        started["display_name"]
-        == "gcnn SE2 digits hidden_channels=2 widths=[1] partial=True seed 3"
-    )
-    assert str(tmp_path) not in json.dumps(started), "no place of this machine"
-    kinds: dict[str, set[str]] = {"table-file": set(), "image-file": set()}
-    summary: dict[str, object] = {}
-    for record in told:
-        summary |= record.get("summary", {}).get("update", {})
-        for key, value in record.get("history", {}).get("item", {}).items():
-            if value in kinds:
-                kinds[value].add(key.removesuffix("._type"))
+    told = told_offline(folder)
+    name = "gcnn SE2 digits hidden_channels=2 widths=[1] partial=True seed 3"
+    assert told.started["display_name"] == name
+    assert str(tmp_path) not in json.dumps(told.started), "no place of this machine"
     tables = {str(path.relative_to(folder / "tables")) for path in folder.rglob("tables/**/*.csv")}
-    assert {f"{name}.csv" for name in kinds["table-file"]} == tables != set()
-    pictures = {f"figures/{path.stem}" for path in (folder / "figures").glob("*.png")}
-    assert kinds["image-file"] == pictures
+    assert {f"{name}.csv" for name in told.tables} == tables != set()
+    assert told.pictures == {f"figures/{path.stem}" for path in (folder / "figures").glob("*.png")}
     result = json.loads((folder / "result.json").read_text())
     assert {key.partition("/")[0] for key in result} >= {"angles", "test"}
-    assert {key: summary.get(key) for key in result if "seconds" not in key} == {
+    assert {key: told.summary.get(key) for key in result if "seconds" not in key} == {
         key: value for key, value in result.items() if "seconds" not in key
     }
-    assert any(record.get("artifact", {}).get("type") == "model" for record in told)
+    assert "model" in told.artifacts
 
 
 def test_it_is_quiet_and_writes_the_plain_files_too(offline: tuple[Path, Any]) -> None:
