@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from partial_equiv.equivariance import act as act
     from partial_equiv.equivariance import act_on_images as act_on_images
     from partial_equiv.equivariance import actions as actions
+    from partial_equiv.equivariance import defects as defects
     from partial_equiv.equivariance import equivariance_error as equivariance_error
     from partial_equiv.equivariance import inexact_layers as inexact_layers
     from partial_equiv.equivariance import layer_correlations as layer_correlations
+    from partial_equiv.equivariance import relative_defect as relative_defect
     from partial_equiv.equivariance import translate_elements as translate_elements
     from partial_equiv.gconv import Activation as Activation
     from partial_equiv.gconv import AveragedConv as AveragedConv
@@ -105,6 +107,7 @@ __all__ = [
     "act_on_images",
     "actions",
     "collected_terms",
+    "defects",
     "equivariance_error",
     "frozen_kernels",
     "inexact_layers",
@@ -115,6 +118,7 @@ __all__ = [
     "narrow",
     "numbers",
     "project_",
+    "relative_defect",
     "relaxations_of",
     "samplings",
     "set_progress",

@@ -6,6 +6,7 @@
       partial: {words: [conv.partial=True]}
     axes: {augmentation: {none: [], flip: [dataset.augment_flip=True]}}
     seeds: [0, 1, 2]
+    columns: [defect]                                # of result.json, beside the metric
     claims: ["partial/none >= full/none - 0.002"]
 
 An option's words are for all rows, or by the rows that they are for: `flip: {full: […]}`.
