@@ -101,6 +101,7 @@ def _run(build: Build, folder: Path, tracker: Tracker) -> dict[str, Any]:
         "seconds/test": time.perf_counter() - tested,
     }
     _draw_learned(subject, tracker)
+    _draw_relaxations(subject, tracker)
     tracker.artifact("model", folder / "checkpoints" / "best.pt", "model")
     result |= _measured(build, subject, tracker)
     result["seconds/run"] = time.perf_counter() - started + earlier.get("seconds/run", 0.0)
@@ -152,15 +153,20 @@ def _measured(build: Build, subject: Subject, tracker: Tracker) -> dict[str, Any
 
 def _draw_learned(subject: Subject, tracker: Tracker) -> None:
     """Draw what the layers learned over training, if they did."""
-    layers = [name for name, _ in relaxations_of(subject.model)]
     if learned_subsets(subject.model):
         picture = subject.picture("learned_ranges")
+        layers = [name for name, _ in relaxations_of(subject.model)]
         draw_learned_ranges(subject.history, layers, picture)
         tracker.image(f"figures/{picture.stem}", picture)
+
+
+def _draw_relaxations(subject: Subject, tracker: Tracker) -> None:
+    """Draw that beside the defect and the errors by angle, if a layer is relaxed."""
     if any(name.startswith(f"{DEFECT}/") for name in subject.history[-1]):
         picture = subject.picture("relaxations")
-        kinds = list(dict.fromkeys(name.partition("/")[0] for name in numbers(subject.model)))
-        draw_relaxations(subject.history, layers, kinds, picture)
+        layers = [name for name, _ in relaxations_of(subject.model)]
+        kinds = dict.fromkeys(name.partition("/")[0] for name in numbers(subject.model))
+        draw_relaxations(subject.history, layers, list(kinds), picture)
         tracker.image(f"figures/{picture.stem}", picture)
 
 
