@@ -3,12 +3,14 @@
     compose(["net=gcnn", …])   the config that main.py would see
     construct_model(config)    its nn.Module
     Build(config)              net, data, task, trainer, measures and tracker of a run
+    matched(config)            it, with the width that `net.parameters` asks for
     load_run(folder)           a finished run: its trained net, and what it was built from
 
 Each section names a class and lists its arguments (see `config_schema`); what a config cannot say,
 because it follows from another section or from the run, is handed in here by name.
 """
 
+import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -29,10 +31,14 @@ from config_schema.signatures import read
 from config_schema.targets import resolve
 from contracts import CONTRACTS
 from datasets.spec import DataSpec, Splits
+from matching import CHANNELS, PARAMETERS, asked, chosen, matching
 from measures.measure import Measure, Probe
+from partial_equiv.gconv.initialisation import any_scale
+from partial_equiv.intervals import Count
+from partial_equiv.penalties import Penalty
 from partial_equiv.refusal import Refusal
 from partial_equiv.relaxations import Relaxation
-from run_folder import has_checkpoint, read_finished
+from run_folder import has_checkpoint, read_config, read_finished
 from tasks import Task
 from tracking import Tracker
 from trainer import Trainer
@@ -47,6 +53,7 @@ __all__ = [
     "compose",
     "construct_model",
     "load_run",
+    "matched",
 ]
 
 INJECTED: Mapping[str, tuple[str, ...]] = {
@@ -60,11 +67,13 @@ INJECTED: Mapping[str, tuple[str, ...]] = {
     "kernel": ("in_coordinates", "out_channels", "in_channels"),
     "base_group": (),
     "relaxation": ("layer",),
-    "train": ("run_folder", "tracker", "seed", "probe"),
+    "train": ("run_folder", "tracker", "seed", "probe", "further_penalties"),
+    "penalty": (),
     "measure": (),
     "probe": (),
     "tracking": ("run_folder", "name", "group", "config"),
 }
+ASKED = {"net": {PARAMETERS: (CHANNELS, Count | None)}}  # not of the net itself, see `matched`
 LAYERS = {  # made with the settings of the section conv, as far as they have them
     "lifting": "partial_equiv.gconv.LiftingConv",
     "pointwise": "partial_equiv.gconv.PointwiseConv",
@@ -87,7 +96,7 @@ def components(config: DictConfig) -> dict[str, Component]:
     Raises:
         ConfigError: naming every problem, one line each.
     """
-    sections = read(config, INJECTED, CONTRACTS)
+    sections = read(config, INJECTED, CONTRACTS, ASKED)
     if not config.debug:
         return sections
     limits = yaml.safe_load((CONFIG_FOLDER / "debug.yaml").read_text())
@@ -95,6 +104,53 @@ def components(config: DictConfig) -> dict[str, Component]:
         name: _shortened(section, limits.get(name.partition(".")[0], {}))
         for name, section in sections.items()
     }
+
+
+def matched(config: DictConfig, folder: Path | None = None) -> DictConfig:
+    """A config whose net is as wide as its `net.parameters` asks for, and that asks no more.
+
+    Args:
+        config: as composed.
+        folder: of a run: if it asked for the same number, what it chose is taken.
+
+    Raises:
+        ConfigError: if no net comes within 1 % of the number, and as `components` does.
+    """
+    node = OmegaConf.select(config, "net")
+    wanted = asked(OmegaConf.to_container(node)) if OmegaConf.is_dict(node) else {}
+    if not wanted:
+        return config
+    components(config)
+    if len(wanted) > 1:
+        raise ConfigError(f"{' and '.join(wanted)}: only one of them can choose {CHANNELS}")
+    ((key, number),) = wanted.items()
+
+    def of(settings: Mapping[str, Any]) -> DictConfig:
+        changed = copy.deepcopy(config)
+        OmegaConf.set_readonly(changed, False)
+        for name, value in {**settings, PARAMETERS: None}.items():
+            OmegaConf.update(changed, f"{key}.{name}", value, force_add=True)
+        OmegaConf.set_readonly(changed, OmegaConf.is_readonly(config))
+        return changed
+
+    known = (read_config(folder) if folder else None) or {}
+    if settings := chosen(known.get("net"), key, number):
+        return of(settings)
+    node = OmegaConf.select(config, key)
+    start, widths = node.get(CHANNELS) or 1, list(node.get("widths") or [])
+
+    def count(settings: Mapping[str, Any]) -> int:
+        try:
+            with _located(f"{key}.{PARAMETERS}={number}"), building(), any_scale():
+                model = Build(of(settings)).model
+        except ConfigError as error:
+            if settings[CHANNELS] >= start:
+                made = f"with {CHANNELS}={settings[CHANNELS]}, {error}"
+                raise ConfigError(f"{key}.{PARAMETERS}={number}: {made}") from error
+            return 0  # a layer of a small share of the channels has none left
+        return sum(parameter.numel() for parameter in model.parameters())
+
+    return of(matching(key, number, count, start, widths))
 
 
 def construct_model(config: DictConfig) -> nn.Module:
@@ -140,6 +196,9 @@ def check(config: DictConfig) -> Checked:
         for name, part in parts.items():
             with _located(f"{section}={name}", f"{section}.{name}"):
                 part.check(model, build.spec, task)
+    for name, penalty in build.penalties.items():
+        with _located(f"penalty={name}", f"penalty.{name}"):
+            penalty.check(model, task.symmetry(build.shown))
     trainer = build.trainer(Path(), None)
     trainer.check(model)
     with _located("train", "train"):
@@ -155,8 +214,8 @@ class Build:
     """
 
     def __init__(self, config: DictConfig) -> None:
-        self._config = config
-        self._sections = components(config)
+        self._config = matched(config)
+        self._sections = components(self._config)
 
     @cached_property
     def model(self) -> nn.Module:
@@ -241,6 +300,11 @@ class Build:
         return self._several("measure")
 
     @cached_property
+    def penalties(self) -> dict[str, Penalty]:
+        """What draws the net, whichever it is, to a symmetry, by name."""
+        return self._several("penalty")
+
+    @cached_property
     def probes(self) -> dict[str, Probe]:
         """What is looked at after every epoch, by name."""
         return self._several("probe")
@@ -263,7 +327,8 @@ class Build:
         arguments = {**section.arguments, **self._offers(section), "resume": resume}
         section = replace(section, arguments=arguments)
         given = {"run_folder": folder, "tracker": tracker, "seed": self._config.seed}
-        return self._construct(section, given | {"probe": probe})
+        given |= {"probe": probe, "further_penalties": tuple(self.penalties.values())}
+        return self._construct(section, given)
 
     def tracker(
         self, folder: Path, *, name: str, group: str | None, about: Mapping[str, Any]
@@ -344,7 +409,7 @@ def load_run(folder: str | Path) -> LoadedRun:
         Refusal: if its checkpoint is damaged, or of another net.
     """
     folder = Path(folder)
-    config = OmegaConf.create(read_finished(folder))
+    config = matched(OmegaConf.create(read_finished(folder)), folder)
     build = Build(config)
     load_best(build.model, folder)
     return LoadedRun(build.model.eval().requires_grad_(False), config, build, folder)

@@ -13,6 +13,7 @@ from datasets.dataset import DataSet
 from measures.measure import Measure, Probe
 from partial_equiv.ck import Kernel
 from partial_equiv.gconv import GroupConv
+from partial_equiv.penalties import Penalty
 from partial_equiv.relaxations import Relaxation
 from partial_equiv.sampling import Sampling
 from tasks import Task
@@ -34,6 +35,7 @@ CONTRACTS: Mapping[str, Contract] = {
         "a relaxation", Relaxation, "partial_equiv", takes=("layer",), factory=True
     ),
     "train": Contract("a trainer", Trainer, "trainer"),
+    "penalty": Contract("a penalty", Penalty, "partial_equiv", many=True),
     "measure": Contract("a measure", Measure, "measures", many=True),
     "probe": Contract("a probe", Probe, "measures", many=True),
     "tracking": Contract("a tracker", Tracker, "tracking"),

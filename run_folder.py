@@ -62,7 +62,8 @@ FIGURES = re.compile(rf"(test|val|range)/|{COUNTS.pattern}")
 # train longer, or elsewhere, and be looked at otherwise.
 FREE = re.compile(r"packages|tracking\..*|dataset\.(source\.)?(root|folder|download)|train\.resume")
 ANEW = "what the run was is not known without it: start it anew in another folder"
-FREE_CONTINUED = re.compile(rf"{FREE.pattern}|(train|measure|probe)(\..*)?|task\.metrics")
+ASKING = re.compile(r"net(\..*)?\.parameters")  # see `matching`
+FREE_CONTINUED = re.compile(rf"{FREE.pattern}|(train|penalty|measure|probe)(\..*)?|task\.metrics")
 
 
 class Occupied(OSError):
@@ -242,8 +243,16 @@ def difference(folder: Path, config: Mapping[str, Any], *, continued: bool = Fal
     if (known := read_config(folder)) is None:
         raise Refusal(f"{folder / CONFIG} is lost; {ANEW}")
     there, here = dict(_flat(known)), dict(_flat(config))
-    for key in sorted({*there, *here}):
+    chosen = {  # there, by a number of parameters that both ask for
+        re.sub("parameters$", name, key)
+        for key, number in here.items()
+        for name in ("hidden_channels", "widths")
+        if ASKING.fullmatch(key) and number is not None and there.get(key) == number
+    }
+    for key in sorted({*there, *here} - chosen):
         old, new = there.get(key, "absent"), here.get(key, "absent")
+        if ASKING.fullmatch(key) and (old, new) == ("absent", None):
+            continue  # the folder is older than the setting
         if old != new and not free.fullmatch(key):
             return f"{key}={new}: the run in {folder} has {key}={old}"
     return None

@@ -89,7 +89,8 @@ def _run(config: DictConfig, folder: Path, *, sweep: bool) -> None:
             return
     import torch  # seconds to import; a skipped job does without
 
-    from constructors import Build
+    from constructors import Build, matched
+    from matching import asked, noted
     from provenance import provenance
     from run import run
 
@@ -98,13 +99,16 @@ def _run(config: DictConfig, folder: Path, *, sweep: bool) -> None:
     if study := is_study(top):  # the same results, however many of its runs are made at once
         torch.set_num_threads(1)
     forget_failure(folder)
+    config = matched(config, folder)
     chosen = {
         group: option
         for group, option in hydra.runtime.choices.items()
         if option and not str(group).startswith("hydra")
     }
     about = {"chosen": chosen, **provenance()}
-    write_config(folder, values, words, about)
+    written: Any = OmegaConf.to_container(config, resolve=True)
+    written["net"] = noted(written["net"], asked(values["net"]))
+    write_config(folder, written, words, about)
     result = run(
         Build(config),
         folder,

@@ -86,7 +86,7 @@ def _composition(arguments: Namespace) -> Composition:
 
 def _check(configs: Sequence[DictConfig], *, sweep: bool) -> None:
     """Refuse what cannot be run. (In a sweep, settings that clash fail their own job only.)"""
-    from constructors import check, components  # seconds to import
+    from constructors import check, components, matched  # seconds to import
 
     problems: dict[str, None] = {}  # in order, each once
     for config in configs:
@@ -95,7 +95,7 @@ def _check(configs: Sequence[DictConfig], *, sweep: bool) -> None:
             if sweep:
                 components(sections)
             else:
-                say(str(check(sections)))
+                say(str(check(matched(sections, Path(config.hydra.run.dir)))))
         except ConfigError as error:
             problems |= dict.fromkeys(str(error).splitlines())
     if problems:

@@ -18,15 +18,17 @@ from run_folder import has_checkpoint, read_overrides
 
 __all__ = ["continued", "jobs", "postponed"]
 
+SEVERAL = ("measure", "probe", "penalty")  # sections of which one chooses several options
+
 log = logging.getLogger(__name__)
 
 
 def continued(words: Sequence[str]) -> list[str]:
     """The words, and if `train.resume` is among them, those that the run was started with.
 
-    Words given now replace those of the same key; with other measures or probes, the settings of
-    the former ones go, too. Hydra is sent to the same folder. The folder may be a stranger's: only
-    plain values of our own sections are taken from it.
+    Words given now replace those of the same key; with other measures, probes or penalties, the
+    settings of the former ones go, too. Hydra is sent to the same folder. The folder may be a
+    stranger's: only plain values of our own sections are taken from it.
 
     Raises:
         ConfigError: if there is no run to continue in the folder, or its words cannot be read.
@@ -59,9 +61,9 @@ def continued(words: Sequence[str]) -> list[str]:
 
 
 def _is_replaced(key: str, now: Container[str]) -> bool:
-    """Whether words given now speak of a key, or choose other measures than it is a setting of."""
+    """Whether words given now speak of a key, or choose anew of what it is a setting."""
     section = key.partition(".")[0]
-    return key in now or (section in ("measure", "probe") and section in now)
+    return key in now or (section in SEVERAL and section in now)
 
 
 def _is_plain(key: str, word: str) -> bool:

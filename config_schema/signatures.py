@@ -56,6 +56,7 @@ def read(
     config: DictConfig,
     injected: Mapping[str, Collection[str]],
     contracts: Mapping[str, Contract],
+    asked: Mapping[str, Mapping[str, tuple[str, Annotation]]] | None = None,
 ) -> dict[str, Component]:
     """The components that a config names.
 
@@ -65,6 +66,8 @@ def read(
             constructors give it, which the config therefore need (and may) not contain.
         contracts: what each section must name. A section of many gives a component `section.name`
             for each.
+        asked: settings of a section that are none of its targets': by name, the parameter that a
+            target must have for them, and what they may be. They are checked and left out.
 
     Raises:
         ConfigError: naming every problem, one line each.
@@ -85,7 +88,8 @@ def read(
     for name in SETTINGS.keys() & values.keys():
         reader.value(name, values[name], SETTINGS[name], ())
     reader.own = () if problems else tuple(values["packages"])
-    problems += [f"{name}: is missing" for name in known if name not in values]
+    needed = (name for name in known if name not in contracts or not contracts[name].many)
+    problems += [f"{name}: is missing" for name in needed if name not in values]
     components = {}
     for name, value in values.items():
         if name in SETTINGS:
@@ -93,6 +97,7 @@ def read(
         if name not in injected:
             problems.append(unknown(name, value, "the config has", known))
             continue
+        reader.asked = (asked or {}).get(name, {})
         many = contracts[name].many and isinstance(value, dict)
         nodes = {f"{name}.{each}": value[each] for each in value} if many else {name: value}
         for key, node in nodes.items():
@@ -118,9 +123,11 @@ def read_plain(key: str, value: object, annotation: Annotation) -> Made:
 
 @dataclass
 class _Reader:
-    """Reads nodes and collects what is wrong with them; `own` are packages of the user's."""
+    """Reads nodes and collects what is wrong with them; `own` are packages of the user's, `asked`
+    is as for `read`."""
 
     own: tuple[str, ...] = ()
+    asked: Mapping[str, tuple[str, Annotation]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
     def component(
@@ -135,6 +142,7 @@ class _Reader:
             return None
         given = {name: each for name, each in node.items() if name not in ("_target_", "_partial_")}
         parameters = dict(inspect.signature(target).parameters)
+        asked = {name: kind for name, (of, kind) in self.asked.items() if of in parameters}
         kinds = {parameter.kind for parameter in parameters.values()}
         annotations = _annotations(target)
         arguments = {}
@@ -144,10 +152,12 @@ class _Reader:
                 problems.append(line(where, value, "is set by the program, leave it out"))
             elif name in parameters:
                 arguments[name] = self.value(where, value, annotations.get(name, Any), injected)
+            elif name in asked:
+                self.value(where, value, asked[name], injected)
             elif inspect.Parameter.VAR_KEYWORD in kinds:
                 arguments[name] = value
             else:
-                options = [each for each in parameters if each not in injected]
+                options = [each for each in (*parameters, *asked) if each not in injected]
                 problems.append(unknown(where, value, f"{target.__name__} takes", options))
         partial = contracts[0].factory
         if not partial:

@@ -9,21 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from partial_equiv.groups.pixels import inscribed_disc
+
 __all__ = ["circle_crop", "inscribed_disc", "resized"]
-
-
-def inscribed_disc(
-    size: tuple[int, int], device: torch.device | str = "cpu", share: float = 1.0
-) -> Tensor:
-    """Return which pixels [H, W] lie in the inscribed disc, or in a share of its radius.
-
-    Exactly symmetric, for it is counted.
-
-    >>> inscribed_disc((5, 5)).int().tolist()[:3]
-    [[0, 0, 1, 0, 0], [0, 1, 1, 1, 0], [1, 1, 1, 1, 1]]
-    """
-    rows, columns = (2 * torch.arange(side, device=device) - (side - 1) for side in size)
-    return rows[:, None] ** 2 + columns**2 <= (share * (min(size) - 1)) ** 2
 
 
 def circle_crop(images: Tensor, background: Tensor | float = 0.0) -> Tensor:

@@ -10,9 +10,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from datasets.spec import DataSpec, Split
-from models.stiffness import StiffnessHead
+from datasets.stiffness import COMPONENTS
+from models.stiffness import StiffnessHead, representation
 from models.vae import Autoencoding
+from partial_equiv.groups import SO2, Dihedral
 from partial_equiv.intervals import Fraction, NonNegative
+from partial_equiv.penalties import Symmetry
 from partial_equiv.refusal import Refusal
 from tasks.figures import Figures, Name
 
@@ -58,6 +61,10 @@ class Task(ABC):
     def shown(self, spec: DataSpec) -> DataSpec:
         """Return what a net is shown: the data set itself, unless the task encodes it first."""
         return spec
+
+    def symmetry(self, spec: DataSpec) -> Symmetry | None:
+        """Return how the answers move when the images do; None if that is not known."""
+        return None
 
     def prepare(self, model: nn.Module, train: Split) -> None:
         """Give a model what it takes from the training data as a whole, before it is trained."""
@@ -121,6 +128,10 @@ class Classification(Task):
             return self.step(model, batch)
         finally:
             listening.remove()
+
+    def symmetry(self, spec: DataSpec) -> Symmetry | None:
+        """Return the turns of images, which leave their classes as they are."""
+        return Symmetry(SO2()) if max(spec.size) > 1 else None
 
     def check(self, spec: DataSpec) -> None:
         """Check that the data set is one for this task.
@@ -187,6 +198,12 @@ class Regression(Task):
         if spec.num_classes is not None:
             raise Refusal("the data set has classes, no target vectors; try task=classification")
 
+    def symmetry(self, spec: DataSpec) -> Symmetry | None:
+        """Return the symmetries of the square, of the stiffness of periodic cells."""
+        if spec.target_size != len(COMPONENTS):
+            return None
+        return Symmetry(Dihedral(4), move_stiffness, only_pixels=True)
+
     def prepare(self, model: nn.Module, train: Split) -> None:
         """Show the training targets to the heads that scale their answers like these."""
         heads = [module for module in model.modules() if isinstance(module, StiffnessHead)]
@@ -209,6 +226,11 @@ class Regression(Task):
         for i, (error, variance) in enumerate(zip(errors, variances, strict=True)):
             reported[f"r2/{i}"] = _explained(error, variance)
         return reported
+
+
+def move_stiffness(matrix: Tensor, stiffness: Tensor) -> Tensor:
+    """Return the stiffness [B, 6] of cells that are moved by a matrix [2, 2] on positions."""
+    return stiffness @ representation(matrix).mT
 
 
 def _explained(error: float, variance: float) -> float:

@@ -67,7 +67,7 @@ def test_it_builds_a_classifier_that_can_be_trained(example: dict[str, Any]) -> 
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        partial_equiv.project_(model)
+        partial_equiv.after_step(model)
     assert min(learned_subsets(model).values()) < 1
 
 

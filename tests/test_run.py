@@ -59,6 +59,25 @@ def test_the_partial_net_learns_to_tell_them_apart(run: Any) -> None:  # noqa: A
     assert mean(result["test/accuracy"] for result in results) >= 0.97
 
 
+@pytest.mark.parametrize(
+    ("relaxation", "figures"),
+    [
+        ("averaged", {"learned_averaging", "learned_entropy"}),
+        ("banks", {"learned_spread"}),
+        ("filter_bias", {"learned_filter_bias"}),
+    ],
+)
+def test_so_does_a_net_whose_weights_differ_over_the_group(
+    run: Any,  # noqa: ANN401
+    relaxation: str,
+    figures: set[str],
+) -> None:
+    """From where it is the full net, too."""
+    folder, result = run(f"relaxation={relaxation}", "base_group.num_samples=4", "net.widths=[1,1]")
+    assert result["test/accuracy"] >= 0.97
+    assert {path.stem for path in (folder / "figures").glob("*.png")} == figures
+
+
 def test_the_log_says_where_a_pool_breaks_equivariance(terminal: Terminal) -> None:
     words = ("tracking=none", "debug=True", "dataset.size=17", "net.pools=[0]")
     answer = terminal(*words)

@@ -57,7 +57,15 @@ class Fit:
         if settings.steps is not None:
             self.num_epochs = math.ceil(settings.steps / self.steps_per_epoch)
         self.model = model
-        self.stepper = Stepper(settings, fabric, model, task, self.steps_per_epoch, self.num_epochs)
+        self.stepper = Stepper(
+            settings,
+            fabric,
+            model,
+            task,
+            self.steps_per_epoch,
+            self.num_epochs,
+            task.symmetry(splits.spec) if settings.further_penalties else None,
+        )
         self.state = FitState()
         self.snapshots = Snapshots(settings, fabric, self.state, self.stepper)
 
@@ -145,6 +153,7 @@ class Fit:
             )
             with self.fabric.autocast():
                 reestimate(self.model, images)
+            self.stepper.project_()
         validation = self._validate(self.splits.val)
         self._check_finite(validation["loss"])
         values |= {f"val/{name}": value for name, value in validation.items()}

@@ -1,6 +1,6 @@
 """The settings of a training."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -8,6 +8,7 @@ from typing import Literal
 from torch import nn
 
 from partial_equiv.intervals import Count, Fraction, Natural, NonNegative, Positive
+from partial_equiv.penalties import Penalty
 from partial_equiv.refusal import Refusal
 from tracking import Tracker
 
@@ -24,6 +25,7 @@ class Settings:
         seed: of data order and augmentation, and of the draws that layers make.
         probe: asked of the model after each validation, on the leading rank; what it says joins the
             records.
+        further_penalties: on the net as a whole, that are added to the loss.
         epochs: passes over the training split; 0 leaves the net as it was initialised.
         steps: of the optimiser, in place of `epochs`: so many epochs as make at least these steps.
         max_batches: of an epoch, and to evaluate on; None: all of them.
@@ -57,6 +59,7 @@ class Settings:
     tracker: Tracker | None
     seed: Natural = 0
     probe: Callable[[nn.Module], Mapping[str, float]] | None = None
+    further_penalties: Sequence[Penalty] = ()
     epochs: Natural = 25
     steps: Count | None = None
     max_batches: Count | None = None

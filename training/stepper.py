@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Tensor, nn
 
-from partial_equiv.penalties import PENALTIES
-from partial_equiv.relaxations import Terms, collected_terms, project_, set_progress
+from datasets.randomness import keyed_generator
+from partial_equiv.penalties import PENALTIES, Batch, Symmetry
+from partial_equiv.relaxations import Terms, after_step, collected_terms, set_progress
 from tasks import Task
 from tester import add_batch
 from training.offers import penalty_weights, rates
@@ -32,8 +33,12 @@ class Stepper:
         task: Task,
         steps_per_epoch: int,
         num_epochs: int,
+        symmetry: Symmetry | None = None,
     ) -> None:
         self.settings, self.fabric, self.model, self.task = settings, fabric, model, task
+        self.symmetry = symmetry
+        for penalty in settings.further_penalties:
+            penalty.check(model, symmetry)
         self.num_steps = steps_per_epoch * num_epochs
         compiled = cast(nn.Module, torch.compile(model)) if settings.compile else model
         self.wrapped = fabric.setup_module(compiled)
@@ -77,16 +82,50 @@ class Stepper:
             more = self.fabric.world_size > 1 and number < len(group)
             with self.fabric.no_backward_sync(self.wrapped) if more else nullcontext():
                 self.terms.clear()
-                loss, metrics = self.task.step(self.wrapped, batch)
+                with self._answers() as answers:
+                    loss, metrics = self.task.step(self.wrapped, batch)
                 terms = self.terms.totals()
-                metrics = {**metrics, **terms}
-                penalty = self._penalty(terms)
-                add_batch(sums, len(batch[0]), loss, metrics)
-                self.fabric.backward((loss + penalty) / len(group))
+                total = loss + self._penalty(terms)
+                for place, penalty in enumerate(self.settings.further_penalties):
+                    key = (self.settings.seed, "penalty", place, index, number)
+                    added = penalty.terms(self.model, self._batch(batch, answers, key))
+                    total = total + (penalty.task_weight - 1) * loss
+                    total = total + sum(penalty.weights[name] * added[name] for name in added)
+                    terms = {**terms, **added}
+                add_batch(sums, len(batch[0]), loss, {**metrics, **terms})
+                self.fabric.backward(total / len(group))
         if self.settings.gradient_clip is not None:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.gradient_clip)
         self.optimizer.step()
-        project_(self.model)
+        after_step(self.model)
+        self.project_()
+
+    def project_(self) -> None:
+        """Bring the net to where the penalties want it, also its running statistics."""
+        for penalty in self.settings.further_penalties:
+            assert self.symmetry is not None, "or its check would have refused it"
+            penalty.project_(self.model, self.symmetry)
+
+    @contextmanager
+    def _answers(self) -> Iterator[list[Tensor]]:
+        """What the net answers in this block, if a penalty wants to know."""
+        answers: list[Tensor] = []
+        if not self.settings.further_penalties:
+            yield answers
+            return
+        hook = self.wrapped.register_forward_hook(lambda *call: answers.append(call[-1]))
+        try:
+            yield answers
+        finally:
+            hook.remove()
+
+    def _batch(
+        self, batch: tuple[Tensor, ...], answers: Sequence[Tensor], key: tuple[int | str, ...]
+    ) -> Batch:
+        """What a penalty is shown; all ranks draw alike."""
+        assert self.symmetry is not None, "or its check would have refused it"
+        (said,) = answers
+        return Batch(self.wrapped, batch[0], said, self.symmetry, keyed_generator(*key))
 
     def _penalty(self, terms: Mapping[str, Tensor]) -> Tensor | float:
         penalty: Tensor | float = 0.0

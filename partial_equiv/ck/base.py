@@ -65,8 +65,16 @@ class Kernel(nn.Module, ABC):
     def forward(self, coordinates: Tensor) -> Tensor:
         """The weights [..., out_channels, in_channels] at coordinates [..., D]."""
 
+    def energy(self, coordinates: Tensor) -> Tensor:
+        """The sum of all squared weights at coordinates [..., D] (scalar)."""
+        return self(coordinates).square().sum()
+
     def windows(
-        self, coordinates: Tensor, measure: Tensor | None, spread: Callable[[Tensor], Tensor]
+        self,
+        coordinates: Tensor,
+        measure: Tensor | None,
+        spread: Callable[[Tensor], Tensor],
+        mixture: Tensor | None = None,
     ) -> Tensor:
         """The weights of a convolution, [S, G_out, C_out, C_in, G_in, k²].
 
@@ -74,8 +82,14 @@ class Kernel(nn.Module, ABC):
             coordinates: [S, G_out, G_in, T, D].
             measure: factors of the incoming elements [S, G_in]; None for 1.
             spread: from the taps [..., T, K] to the window [..., k², K].
+            mixture: [S, G_out, L], for a kernel whose output channels are those of L kernels, one
+                after the other: how much of each one an outgoing element gets. C_out is then an
+                L-th of the kernel's.
         """
         values = self(coordinates)  # [S, G_out, G_in, T, C_out, C_in]
+        if mixture is not None:
+            banks = values.unflatten(4, (mixture.shape[-1], -1))
+            values = torch.einsum("sgl,sghtloi->sghtoi", mixture, banks)
         if measure is not None:
             values = values * measure[:, None, :, None, None, None]
         windows = spread(values.flatten(4)).unflatten(4, values.shape[4:])
@@ -104,20 +118,36 @@ class ContinuousKernel(Kernel):
         weights = self.readout(self.basis(coordinates))
         return weights.unflatten(-1, (self.out_channels, self.in_channels))
 
+    def energy(self, coordinates: Tensor) -> Tensor:
+        """As `Kernel.energy`, without a weight being written: tr(W B Wᵀ), B = Σ b(c) b(c)ᵀ."""
+        basis = functional.pad(self.basis(coordinates), (0, 1), value=1.0).flatten(0, -2)
+        readout = torch.cat([self.readout.weight, self.readout.bias[:, None]], dim=1)
+        return ((readout @ (basis.mT @ basis)) * readout).sum()
+
     def windows(
-        self, coordinates: Tensor, measure: Tensor | None, spread: Callable[[Tensor], Tensor]
+        self,
+        coordinates: Tensor,
+        measure: Tensor | None,
+        spread: Callable[[Tensor], Tensor],
+        mixture: Tensor | None = None,
     ) -> Tensor:
         """As `Kernel.windows`. What a weight is multiplied with, and the zeros outside of the disc,
         are put into the basis, which is small; the read-out then writes the weights where the
-        convolution wants them, in one matrix product for each outgoing element."""
+        convolution wants them, in one matrix product for each outgoing element. Kernels are mixed
+        by mixing their read-outs, which are smaller than the weights."""
         basis = functional.pad(self.basis(coordinates), (0, 1), value=1.0)  # for the read-out's w₀
         if measure is not None:
             basis = basis * measure[:, None, :, None, None]
         basis = spread(basis)  # [S, G_out, G_in, k², K + 1]
         readout = torch.cat([self.readout.weight, self.readout.bias[:, None]], dim=1)
         points = basis.flatten(2, 3).flatten(0, 1)  # [S·G_out, G_in·k², K + 1]
-        weights = readout.expand(len(points), -1, -1) @ points.mT
-        channels, window = (self.out_channels, self.in_channels), basis.shape[2:4]
+        if mixture is None:
+            readouts = readout.expand(len(points), -1, -1)
+        else:
+            shares = mixture.expand(len(basis), -1, -1).flatten(0, 1)  # [S·G_out, L]
+            readouts = torch.tensordot(shares, readout.unflatten(0, (shares.shape[1], -1)), dims=1)
+        weights = readouts @ points.mT
+        channels, window = (-1, self.in_channels), basis.shape[2:4]
         return weights.view(*basis.shape[:2], *channels, *window)
 
     @torch.no_grad()

@@ -8,6 +8,7 @@ are the weights of the plain sum (f⋆ψ)(x, h) = Σ_h' Σ_p f(x + p, h') w[h⁻
 Cohen & Welling, "Group Equivariant Convolutional Networks", ICML 2016.
 """
 
+from collections.abc import Callable
 from math import isqrt
 
 import torch
@@ -59,11 +60,33 @@ class GridKernel(Kernel):
     def forward(self, coordinates: Tensor) -> Tensor:
         """The weights at the grid's points nearest to the coordinates: at the points themselves,
         for all that a layer asks for."""
-        distances = (coordinates[..., None, :] - self.points).square().sum(-1)
-        nearest = distances.argmin(-1)
+        nearest = self._nearest(coordinates)
         weights = self.weight.flatten(2).index_select(2, nearest.flatten())
         weights = weights * self.weight.shape[2]  # [C_out, C_in, points]
         return weights.permute(2, 0, 1).unflatten(0, nearest.shape)
+
+    def windows(
+        self,
+        coordinates: Tensor,
+        measure: Tensor | None,
+        spread: Callable[[Tensor], Tensor],
+        mixture: Tensor | None = None,
+    ) -> Tensor:
+        """As `Kernel.windows`. Kernels are mixed before their weights are moved."""
+        if mixture is None:
+            return super().windows(coordinates, measure, spread)
+        nearest = self._nearest(coordinates)  # [S, G_out, G_in, k²]
+        banks = self.weight.flatten(2).unflatten(0, (mixture.shape[-1], -1))
+        mixed = torch.einsum("sgl,loip->sgoip", mixture, banks) * self.weight.shape[2]
+        places = nearest.flatten(2)[:, :, None, None]  # [S, G_out, 1, 1, G_in·k²]
+        sizes = torch.broadcast_shapes(mixed.shape[:-1], places.shape[:-1])
+        moved = mixed.expand(*sizes, -1).gather(-1, places.expand(*sizes, -1))
+        weights = moved.unflatten(-1, nearest.shape[2:])
+        return weights if measure is None else weights * measure[:, None, None, None, :, None]
+
+    def _nearest(self, coordinates: Tensor) -> Tensor:
+        """The indices [...] of the grid's points nearest to coordinates [..., D]."""
+        return (coordinates[..., None, :] - self.points).square().sum(-1).argmin(-1)
 
     def extra_repr(self) -> str:
         return ", ".join(map(str, self.weight.shape)) if hasattr(self, "weight") else ""

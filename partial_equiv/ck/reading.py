@@ -31,13 +31,16 @@ class Reading:
     shares: Tensor | None
     spread: Callable[[Tensor], Tensor]
 
-    def weight(self, kernel: Kernel, coordinates: Tensor | None = None) -> Tensor:
+    def weight(
+        self, kernel: Kernel, coordinates: Tensor | None = None, mixture: Tensor | None = None
+    ) -> Tensor:
         """The weight [S, G_out, C_out, C_in, G_in, k, k] of a convolution with this kernel.
 
         Args:
             kernel: of coordinates [..., D].
             coordinates: that it reads [S, G_out, G_in, T, D]; None: those of the reading.
+            mixture: of the L kernels that it holds, [S, G_out, L], see `Kernel.windows`.
         """
         read = self.coordinates if coordinates is None else coordinates
-        windows = kernel.windows(read, self.shares, self.spread)
+        windows = kernel.windows(read, self.shares, self.spread, mixture)
         return windows.unflatten(-1, (isqrt(windows.shape[-1]), -1))

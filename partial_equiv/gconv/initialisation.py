@@ -7,18 +7,21 @@ through some layers of the same kind.
 """
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 
-from partial_equiv.ck import Kernel
+from partial_equiv.ck import Kernel, Reading
 from partial_equiv.gconv.evaluation import convolve
 from partial_equiv.gconv.feature import GroupFeature
 from partial_equiv.gconv.windows import Windows
 from partial_equiv.sampling import Sampling
 
-__all__ = ["power_in_a_stack"]
+__all__ = ["any_scale", "power_in_a_stack"]
 
 DEPTH, MEASURED = 6, 5  # layers; the last of them, whose input has gone through some
 BUDGET = (
@@ -36,8 +39,25 @@ class Layer(Protocol):
     def windows(self, size: int) -> Windows:
         """Where the kernel reads maps of this size."""
 
-    def factors(self, feature: GroupFeature, elements: Tensor) -> tuple[Tensor, ...]:
+    def reading(self, feature: GroupFeature, elements: Tensor) -> Reading:
+        """Where it reads its kernel to compute these elements of this feature."""
+
+    def factors(self, reading: Reading) -> tuple[Tensor, ...]:
         """The weights to convolve with, one after the other."""
+
+
+_any_scale: ContextVar[bool] = ContextVar("any_scale", default=False)
+
+
+@contextmanager
+def any_scale() -> Iterator[None]:
+    """Make layers whose parameters are only to be counted: `power_in_a_stack`, which takes most of
+    the time to make one, is not measured."""
+    token = _any_scale.set(True)
+    try:
+        yield
+    finally:
+        _any_scale.reset(token)
 
 
 @torch.no_grad()
@@ -50,6 +70,8 @@ def power_in_a_stack(layer: Layer, elements: Tensor, coordinates: Tensor) -> flo
         elements: all that it reads and writes, [1, G, d].
         coordinates: of these, [1, G, G, T, D].
     """
+    if _any_scale.get():
+        return 1.0
     kernel_size = layer.windows(0).kernel_size
     size = kernel_size + 9
     channels = max(2, min(64, BUDGET // (elements.shape[1] * kernel_size * size)))
@@ -61,7 +83,7 @@ def power_in_a_stack(layer: Layer, elements: Tensor, coordinates: Tensor) -> flo
     for _ in range(DEPTH):
         x = (x / x.square().mean().sqrt()).relu()
         kernel.initialise(group, coordinates, variance)
-        *mixing, weight = twin.factors(GroupFeature(x, elements), elements)
+        *mixing, weight = twin.factors(twin.reading(GroupFeature(x, elements), elements))
         for factor in mixing:
             x = convolve(x, factor, None, Windows(1), "zeros")
         window = Windows(kernel_size, padding=kernel_size // 2)

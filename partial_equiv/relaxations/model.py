@@ -10,6 +10,7 @@ from partial_equiv.relaxations.relaxation import Choice, Relaxation
 
 __all__ = [
     "Terms",
+    "after_step",
     "collected_terms",
     "learned_subsets",
     "numbers",
@@ -27,9 +28,20 @@ def relaxations_of(model: nn.Module) -> Iterator[tuple[str, Relaxation]]:
 
 
 def project_(model: nn.Module) -> None:
-    """Bring every relaxation's parameters back in place; call it after each optimiser step."""
+    """Bring every relaxation's parameters back in place; `after_step` does it, too."""
     for _, relaxation in relaxations_of(model):
         relaxation.project_()
+
+
+def after_step(model: nn.Module) -> None:
+    """Let every relaxation do its part of a step: call it once after each step of the optimiser.
+
+    The parameters are brought back to where they make sense, and what no gradient changes, such as
+    the multiplier of a constraint, makes a step of its own.
+    """
+    for _, relaxation in relaxations_of(model):
+        relaxation.project_()
+        relaxation.after_step()
 
 
 def set_progress(model: nn.Module, share: float) -> None:

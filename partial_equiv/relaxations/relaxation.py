@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from partial_equiv.ck import Kernel, Reading
 from partial_equiv.groups import Group
+from partial_equiv.refusal import Refusal
 
 __all__ = ["Choice", "Layer", "Relaxation", "SampledFeature"]
 
@@ -45,6 +46,7 @@ class Layer:
             has no kernel.
         coordinates: what the layer's kernel reads over the whole group [1, G_out, G_in, T, D].
         variance: that the layer's kernel was drawn with, see `Kernel.initialise`.
+        kernel_norm: gives ‖ψ‖² of the layer's kernel, see `Convolution.kernel_norm`.
     """
 
     group: Group
@@ -54,6 +56,20 @@ class Layer:
     kernel: Callable[..., Kernel] | None = None
     coordinates: Tensor | None = None
     variance: float = 1.0
+    kernel_norm: Callable[[], Tensor] | None = None
+
+    def another_kernel(self, num_kernels: int = 1) -> Kernel:
+        """Kernels like the layer's, as strong as it, as one of num_kernels·C_out channels.
+
+        Raises:
+            Refusal: for a layer that has no kernel.
+        """
+        if self.kernel is None or self.coordinates is None:
+            raise Refusal("this layer has no kernel that could be relaxed", partial=True)
+        size = self.coordinates.shape[-1]
+        made = self.kernel(size, num_kernels * self.out_channels, self.in_channels)
+        made.initialise(self.group, self.coordinates, self.variance)
+        return made
 
 
 @dataclass(frozen=True)
@@ -79,6 +95,8 @@ class Relaxation(nn.Module):
     Attributes:
         chooses: whether it says which elements are computed, so that two layers may differ in them.
         depends_on_input: whether what it does depends on the values of the feature.
+        at_pixels: whether `relax` adds weights of its own for the pixels of the window, and not
+            kernels that are read at the reading's coordinates.
         penalties: the names of the terms that it adds to the loss, with the weight of each one.
         rates: the names of its parameters that learn at a rate of their own, with the rate. They
             get no weight decay.
@@ -86,6 +104,7 @@ class Relaxation(nn.Module):
 
     chooses: ClassVar[bool] = False
     depends_on_input: ClassVar[bool] = False
+    at_pixels: ClassVar[bool] = False
     penalties: ClassVar[Mapping[str, float]] = {}
     rates: ClassVar[Mapping[str, float]] = {}
 
@@ -136,6 +155,9 @@ class Relaxation(nn.Module):
 
     def project_(self) -> None:
         """Bring the parameters back to where they make sense, after a step of the optimiser."""
+
+    def after_step(self) -> None:
+        """Update what no gradient changes, once after each step of the optimiser."""
 
     def set_progress(self, share: float) -> None:
         """Take note of the share of the training that is done, in [0, 1]."""

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
+from analysis.averaging_weights import draw_averaging_weights
 from analysis.learned_ranges import draw_learned_ranges
 
 
@@ -60,3 +61,21 @@ def test_other_numbers_are_drawn_as_well(tmp_path: Path, monkeypatch: pytest.Mon
     (panel,) = drawn[0].axes
     assert panel.get_ylabel() == "gamma"
     assert [list(line.get_ydata()) for line in panel.get_lines()] == [[0.0, 3.0]]
+
+
+def test_averaging_weights_are_bars_over_the_elements_beside_equal_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
+    shares = {"identity": 0.1, "rot90": 0.2, "mirror": 0.3, "rot90_mirror": 0.4}
+    record = {"epoch": 3, "entropy/a": 0.9}
+    record |= {f"averaging/{layer}.{name}": x for layer in "ac" for name, x in shares.items()}
+    draw_averaging_weights(record, ["a", "b", "c"], tmp_path / "averaging.png")
+    panels = drawn[0].axes
+    assert [panel.get_ylabel() for panel in panels] == ["a", "c"]
+    for panel in panels:
+        assert [bar.get_height() for bar in panel.patches] == list(shares.values())
+        assert panel.get_lines()[0].get_ydata()[0] == 0.25
+    names = [label.get_text() for label in panels[-1].get_xticklabels()]
+    assert names == ["identity", "turn by 90°", "mirror", "mirror, turn by 90°"]

@@ -3,7 +3,7 @@
     python -m tests.training.small FOLDER name=value …
 
 trains with these settings of the trainer and saves the weights as FOLDER/weights.pt;
-`metrics=[…]` are the task's.
+`metrics=[…]` are the task's, `beta=…` the weight of the equivariance error.
 """
 
 import sys
@@ -19,6 +19,8 @@ from datasets.tensors import TensorSplit
 from partial_equiv.ck import Siren
 from partial_equiv.gconv import Dropout, GroupConv, GroupPool, LiftingConv, Norm
 from partial_equiv.groups import O2
+from partial_equiv.penalties import EquivarianceError
+from partial_equiv.relaxations import Residual
 from partial_equiv.sampling import Sampling
 from tasks import Classification
 from tracking import JsonTracker
@@ -73,10 +75,16 @@ def plain_net(seed: int = 0) -> nn.Module:
 
 
 def normed_net(seed: int = 0) -> nn.Module:
-    """A deterministic net with batch statistics, of features and of maps."""
+    """A deterministic net with batch statistics, of features and of maps, and with a state that no
+    gradient changes."""
     torch.manual_seed(seed)
     lifting = LiftingConv(
-        1, 4, kernel=partial(Siren, hidden_channels=4), sampling=partial(Sampling, O2(), 4)
+        1,
+        4,
+        kernel=partial(Siren, hidden_channels=4),
+        sampling=partial(Sampling, O2(), 4),
+        partial=True,
+        relaxation=partial(Residual, control="partial"),
     )
     maps = [nn.Conv2d(4, 4, 3), Norm(4), nn.ReLU(), nn.Flatten()]
     return nn.Sequential(lifting, Norm(4), GroupPool("max"), *maps, nn.Linear(64, 2))
@@ -94,6 +102,8 @@ def main(folder: Path, words: list[str]) -> None:
     net, splits = make_net(), make_splits()
     if settings.pop("net", "") == "normed":
         net, splits.train.augment = normed_net(), None
+    if beta := settings.pop("beta", None):
+        settings["further_penalties"] = (EquivarianceError(beta=beta),)
     task = Classification(metrics=settings.pop("metrics", ()))
     make_trainer(folder, **settings).fit(net, splits, task)
     torch.save(net.state_dict(), folder / "weights.pt")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from partial_equiv.penalties import EquivarianceError
 from tasks import Classification
 from tests.training.small import make_splits, make_trainer, normed_net
 from training.ranks import other_ranks
@@ -24,7 +25,7 @@ def test_two_processes_make_the_steps_of_one(tmp_path: Path) -> None:
     settings = {"epochs": 2, "accumulate": 2, "optimizer": "sgd", "penalties": {"monotone": 0.1}}
     words = [f"{name}={value}" for name, value in settings.items()]
     command = [sys.executable, "-m", "tests.training.small", str(tmp_path / "two"), "net=normed"]
-    command.append(f"metrics=[{','.join(metrics)}]")
+    command += [f"metrics=[{','.join(metrics)}]", "beta=0.1"]
     done = subprocess.run(
         [*command, "devices=2", *words],
         cwd=ROOT,
@@ -38,7 +39,8 @@ def test_two_processes_make_the_steps_of_one(tmp_path: Path) -> None:
     net, splits = normed_net(), make_splits()
     splits.train.augment = None
     task = Classification(metrics=metrics)
-    history = make_trainer(tmp_path, **settings).fit(net, splits, task).history
+    further = {"further_penalties": (EquivarianceError(beta=0.1),)}
+    history = make_trainer(tmp_path, **settings, **further).fit(net, splits, task).history
     weights = torch.load(tmp_path / "two" / "weights.pt", weights_only=True)
     for name, value in net.state_dict().items():
         assert torch.allclose(value, weights[name], rtol=1e-5, atol=1e-5), name

@@ -6,16 +6,24 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import checkpoint
+from partial_equiv.penalties import EquivarianceError
 from tasks import Classification
-from tests.training.small import make_net, make_splits, make_trainer, noisy, plain_net
+from tests.training.small import (
+    make_net,
+    make_splits,
+    make_trainer,
+    noisy,
+    normed_net,
+    plain_net,
+)
 from training import FitResult, Interrupted
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +40,9 @@ SETTINGS = {
         "accumulate": 2,
         "epochs": 4,
         "learning_rate": 0.05,
+        "further_penalties": (EquivarianceError(beta=0.1),),
     },
+    "dual": {"net": normed_net, "epochs": 3},  # with a multiplier, which no gradient changes
 }
 
 
@@ -59,11 +69,13 @@ class SignalAt:
         return noisy(images, generator)
 
 
-def fit(folder: Path, stop_at: int = 0, **settings: object) -> FitResult:
+def fit(
+    folder: Path, stop_at: int = 0, net: Callable[[], nn.Module] = make_net, **settings: object
+) -> FitResult:
     """A training that is signalled in the batch number `stop_at`."""
     splits = make_splits()
     splits.train.augment = SignalAt(stop_at)
-    return make_trainer(folder, **settings).fit(make_net(), splits, Classification())
+    return make_trainer(folder, **settings).fit(net(), splits, Classification())
 
 
 def timeless(history: list[dict[str, float]]) -> list[dict[str, float]]:
