@@ -57,7 +57,11 @@ class EquivarianceError(Penalty):
         self.order, self.mirror = order, mirror
 
     def check(self, model: nn.Module, symmetry: Symmetry | None) -> None:
-        """Raise Refusal if it is not known how the answers move, or not by such a turn."""
+        """Check that the net has what this penalty asks for.
+
+        Raises:
+            Refusal: if it is not known how the answers move, or not by such a turn.
+        """
         if symmetry is None:
             raise Refusal(
                 "it is not known how the answers of this task move with the image; try "

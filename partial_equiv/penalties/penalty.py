@@ -71,11 +71,14 @@ class Penalty(ABC):
 
     @abstractmethod
     def check(self, model: nn.Module, symmetry: Symmetry | None) -> None:
-        """Raise Refusal, before anything is trained, for a net or a task that it cannot serve.
+        """Refuse a net or a task that it cannot serve, before anything is trained.
 
         Args:
             model: that is to be trained.
             symmetry: of the task; None: it is not known how its answers move.
+
+        Raises:
+            Refusal: if it cannot serve them.
         """
 
     @abstractmethod

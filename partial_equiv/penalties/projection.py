@@ -69,8 +69,12 @@ class Projection(Penalty):
         self.order, self.mirror, self.project = order, mirror, project
 
     def check(self, model: nn.Module, symmetry: Symmetry | None) -> None:
-        """Raise Refusal if some element does not permute pixels, for weights that are not free, and
-        if it is not known how the answers move."""
+        """Check that the net has what this penalty asks for.
+
+        Raises:
+            Refusal: if some element does not permute pixels, for weights that are not free, and if
+                it is not known how the answers move.
+        """
         group = group_of(self.order, self.mirror)
         if not group.permutes_pixels:
             raise Refusal("turns that do not map pixels to pixels, use 1, 2 or 4", order=self.order)

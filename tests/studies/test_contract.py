@@ -51,7 +51,6 @@ TINY = {  # row, and words that make it small; by patterns, of which the first o
     "symmetry_discovery/mnist": (
         "oracle/1_2",
         "dataset@dataset.source=plain_digits",
-        "~dataset.source.root",
         "dataset.source.train_size=30",
         "dataset.source.val_size=20",
     ),
