@@ -73,7 +73,7 @@ class Free(Controller):
     """γ is learned."""
 
     learned = True
-    rates: ClassVar = {"gamma": 1e-2}
+    rates: ClassVar = {"gamma": 3e-2}  # if γ is slow, λ grows meanwhile, and γ overshoots 0
 
 
 class Prior(Controller):

@@ -61,7 +61,7 @@ class Residual(Relaxation):
         gamma: NonNegative = 1.0,
         sigma_equivariant: Positive = 1.0,
         sigma_free: Positive = 0.5,
-        dual_rate: Positive = 5e-2,
+        dual_rate: Positive = 1e-2,
         gamma_cost: Positive = 1.0,
     ) -> None:
         super().__init__()
