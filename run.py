@@ -16,9 +16,10 @@ from torch import Tensor, nn
 
 from analysis.averaging_weights import draw_averaging_weights
 from analysis.learned_ranges import draw_learned_ranges
+from analysis.relaxations import DEFECT, draw_relaxations
 from constructors import Build
 from measures.measure import Probe, Subject
-from partial_equiv.equivariance import inexact_layers
+from partial_equiv.equivariance import defects, inexact_layers, needs_images
 from partial_equiv.gconv import SpatialPool
 from partial_equiv.relaxations import numbers, relaxations_of
 from run_folder import is_done, read_result
@@ -29,6 +30,8 @@ from tracking import Tracker
 __all__ = ["run", "warnings"]
 
 log = logging.getLogger(__name__)
+
+DEFECT_IMAGES = 8  # of the validation split, for a relaxation that depends on them
 
 
 def run(
@@ -65,9 +68,9 @@ def _run(build: Build, folder: Path, tracker: Tracker) -> dict[str, Any]:
     model, splits, task = build.model, build.splits, build.task
     for warning in warnings(build):
         log.warning("%s", warning)
-    probe = _probe(build)
-    before = {"epoch": 0, **numbers(model), **probe(model)}
-    trainer = build.trainer(folder, tracker, probe if build.probes else None)
+    probe, defect = _probe(build), _defect(build)
+    before = {"epoch": 0, **numbers(model), **defect(model), **probe(model)}
+    trainer = build.trainer(folder, tracker, lambda model: {**defect(model), **probe(model)})
     fit = trainer.fit(model, splits, task)
     earlier = _earlier(folder, fit.epochs_run)
     model.eval().requires_grad_(False)
@@ -90,6 +93,7 @@ def _run(build: Build, folder: Path, tracker: Tracker) -> dict[str, Any]:
         **{f"test/{name}": value for name, value in test.items()},
         **best,
         **numbers(model),
+        **defect(model),
         "best_epoch": fit.best_epoch,
         "epochs": fit.epochs_run,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
@@ -98,6 +102,7 @@ def _run(build: Build, folder: Path, tracker: Tracker) -> dict[str, Any]:
         "seconds/test": time.perf_counter() - tested,
     }
     _draw_learned(subject, tracker)
+    _draw_relaxations(subject, tracker)
     tracker.artifact("model", folder / "checkpoints" / "best.pt", "model")
     result |= _measured(build, subject, tracker)
     result["seconds/run"] = time.perf_counter() - started + earlier.get("seconds/run", 0.0)
@@ -157,6 +162,29 @@ def _draw_learned(subject: Subject, tracker: Tracker) -> None:
         else:
             draw_learned_ranges(subject.history, layers, picture, prefixes=[f"{kind}/"])
         tracker.image(f"figures/{picture.stem}", picture)
+
+
+def _draw_relaxations(subject: Subject, tracker: Tracker) -> None:
+    """Draw that beside the defect and the errors by angle, if a layer is relaxed."""
+    if any(name.startswith(f"{DEFECT}/") for name in subject.history[-1]):
+        picture = subject.picture("relaxations")
+        layers = [name for name, _ in relaxations_of(subject.model)]
+        kinds = dict.fromkeys(name.partition("/")[0] for name in numbers(subject.model))
+        draw_relaxations(subject.history, layers, list(kinds), picture)
+        tracker.image(f"figures/{picture.stem}", picture)
+
+
+def _defect(build: Build) -> Callable[[nn.Module], Mapping[str, float]]:
+    """How far a net's weights are from equivariant ones, on some images if they depend on them."""
+    images = None
+    if needs_images(build.model):
+        images, _ = next(build.splits.val.batches(DEFECT_IMAGES))
+
+    def look(model: nn.Module) -> Mapping[str, float]:
+        device = next((each.device for each in model.parameters()), torch.device("cpu"))
+        return defects(model, None if images is None else images.to(device))
+
+    return look
 
 
 def _probe(build: Build) -> Callable[[nn.Module], Mapping[str, float]]:

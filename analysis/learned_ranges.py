@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from analysis.appearance import BLUE, COLUMN, PAGE, drawing, legend, shades
 from analysis.names import plain
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw_learned_ranges", "parts"]
+__all__ = ["Kind", "draw_curves", "draw_learned_ranges", "parts"]
 
 MOST_PANELS = 3  # of more, a matrix of small curves is drawn
 RANGE = "range/"
@@ -98,19 +98,31 @@ def _lines(
     panels = figure.subplots(len(values), 1, squeeze=False, sharex=True)[:, 0]
     colours = dict(zip(layers, shades(len(layers)), strict=True))
     for panel, (kind, curves) in zip(panels, values.items(), strict=True):
-        for layer, curve in curves.items():
-            marker = "o" if len(epochs) < 3 else None
-            panel.plot(epochs, curve, label=layer, color=colours[layer], marker=marker)
-        if kind.prefix == RANGE:
-            panel.set_ylim(-0.03, 1.05)
-        panel.grid()
-        panel.set_ylabel(kind.meaning.replace(": ", ":\n"))
-        if kind == Kind(RANGE, ""):
-            panel.set_ylabel("kept rotations, up to")
-            panel.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0°", "±45°", "±90°", "±135°", "±180°"])
-        panel.xaxis.get_major_locator().set_params(integer=True)
+        draw_curves(panel, kind, curves, epochs, colours)
     panels[-1].set_xlabel("epoch")
     legend(figure, panels, title="layer (dark: the first)")
+
+
+def draw_curves(
+    panel: "Axes",
+    kind: Kind,
+    curves: Mapping[str, Sequence[float]],
+    epochs: Sequence[float],
+    colours: Mapping[str, Any],
+) -> None:
+    """Draw a kind of numbers over the epochs: a line for each layer, in its colour."""
+    for layer, curve in curves.items():
+        marker = "o" if len(epochs) < 3 else None
+        panel.plot(epochs, curve, label=layer, color=colours[layer], marker=marker)
+    if kind.prefix == RANGE:
+        panel.set_ylim(-0.03, 1.05)
+    panel.grid()
+    panel.set_ylabel(kind.meaning.replace(": ", ":\n"))
+    if kind == Kind(RANGE, ""):
+        panel.set_ylabel("kept rotations, up to")
+        panel.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0°", "±45°", "±90°", "±135°", "±180°"])
+    locator: Any = panel.xaxis.get_major_locator()
+    locator.set_params(integer=True)
 
 
 def _matrix(

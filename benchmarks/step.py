@@ -23,7 +23,8 @@ from torch import Tensor, nn
 from benchmarks.pairing import interleaved, ratio
 from benchmarks.workloads import WORKLOADS, ReadyMade, Workload, dense_floor
 from partial_equiv.gconv import frozen_kernels
-from partial_equiv.relaxations import project_
+from partial_equiv.relaxations import collected_terms, project_
+from training.offers import offered_penalties
 
 STEPS_FOR_MEMORY = 3
 
@@ -31,16 +32,21 @@ STEPS_FOR_MEMORY = 3
 def training_step(
     model: nn.Module, images: Tensor, precision: str = "32-true"
 ) -> Callable[[], object]:
-    """A function that makes one training step of the model on these images."""
+    """A function that makes one training step of the model on these images, with the terms that
+    its relaxations add to the loss."""
     ready = {id(m.ready) for m in model.modules() if isinstance(m, ReadyMade)}
     optimizer = torch.optim.Adam([p for p in model.parameters() if id(p) not in ready])
     targets = torch.arange(len(images), device=images.device) % 10
+    weights = offered_penalties(model)
 
     def step() -> None:
         model.train()
         model.zero_grad()
-        with torch.autocast(images.device.type, torch.bfloat16, precision == "bf16-mixed"):
-            loss = nn.functional.cross_entropy(model(images), targets)
+        with collected_terms(model) as terms:
+            with torch.autocast(images.device.type, torch.bfloat16, precision == "bf16-mixed"):
+                loss = nn.functional.cross_entropy(model(images), targets)
+            for name, term in terms.totals().items():
+                loss = loss + weights[name] * term
         loss.backward()
         optimizer.step()
         project_(model)

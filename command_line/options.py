@@ -12,8 +12,6 @@ __all__ = ["PRESETS", "Group", "groups"]
 PRESETS = ("experiment", "study")
 """Groups whose options are whole settings, to start from; the others choose one thing each."""
 
-HIDDEN = ("hydra", "sweep")  # settings of Hydra's, and sweeps of W&B's
-
 
 @dataclass(frozen=True)
 class Group:
@@ -50,7 +48,7 @@ class Group:
 
 
 def groups(folder: Path) -> dict[str, Group]:
-    """The groups below a folder of config files, without what is Hydra's, or shared by options."""
+    """The groups below a folder of config files, without what options share."""
     entries = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["defaults"]
     defaults = {
         group.removeprefix("optional "): option
@@ -62,7 +60,7 @@ def groups(folder: Path) -> dict[str, Group]:
     for place in sorted(path for path in folder.iterdir() if path.is_dir()):
         names = (path.relative_to(place).with_suffix("") for path in place.rglob("[!_]*.yaml"))
         options = tuple(sorted(str(name) for name in names))
-        if options and place.name not in HIDDEN:
+        if options:
             default = defaults.get(place.name)
             found[place.name] = Group(place, options, default, place.name in defaults)
     return found

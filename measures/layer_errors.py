@@ -11,25 +11,27 @@ from torch import Tensor, nn
 
 from datasets.spec import DataSpec
 from measures.measure import Probe
-from measures.own_symmetries import check_moves, own_actions
+from measures.own_symmetries import check_moves, move_name, moves
 from partial_equiv.equivariance import equivariance_error
 from partial_equiv.intervals import Several
 from tasks import Task
 
 __all__ = ["LayerErrors", "recorded"]
 
-PREFIX = "layer_errors/"
+PREFIX, MOVES = "layer_errors/", "errors/"
 
 
 class LayerErrors(Probe):
-    """The relative error of each layer, a mean over the net's own symmetries.
+    """The relative error of each layer, a mean over the net's own symmetries; that of the net's
+    answers by turn as well.
 
     Args:
         num_images: of the validation split, that an error is measured on.
+        num_turns: equal steps of a full turn in place of the net's own symmetries, as `Meter` has.
     """
 
-    def __init__(self, num_images: Several = 8) -> None:
-        self.num_images = num_images
+    def __init__(self, num_images: Several = 8, num_turns: Several | None = None) -> None:
+        self.num_images, self.num_turns = num_images, num_turns
 
     def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
         """Check that this can be measured of the net.
@@ -41,14 +43,21 @@ class LayerErrors(Probe):
 
     def look(self, model: nn.Module, images: Tensor) -> Mapping[str, float]:
         """The errors that are finite, as layer_errors/<layer>; the net itself is the layer output.
+        Those of its answers alone are errors/<move>, such as errors/rot90.
 
         A net that has collapsed, and gives all images the same scores, has none.
         """
+        actions = moves(model, self.num_turns)
         try:
-            layers = equivariance_error(model, own_actions(model), images).layers
+            layers = equivariance_error(model, actions, images).layers
         except ValueError:
             return {}
         errors = {PREFIX + layer.label: layer.mean.relative for layer in layers}
+        names = [MOVES + move_name(each.group.matrix(each.element)) for each in actions]
+        for layer in layers:
+            if layer.label == "output":
+                found = (each.relative for each in layer.each)
+                errors |= dict(zip(names, found, strict=True))
         return {name: error for name, error in errors.items() if isfinite(error)}
 
 

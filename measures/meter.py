@@ -1,18 +1,15 @@
 """measure=[meter]: how far every layer is from equivariance, which one breaks it, and why."""
 
 import logging
-from math import pi
 
-import torch
 from torch import nn
 
 from analysis.broken_equivariance import draw_errors_over_layers
 from datasets.spec import DataSpec
 from measures.layer_errors import recorded
 from measures.measure import Measure, Measured, Subject
-from measures.own_symmetries import TOLERANCE, check_moves, described, own_actions
-from partial_equiv.equivariance import Action, equivariance_error
-from partial_equiv.groups import SO2
+from measures.own_symmetries import TOLERANCE, check_moves, described, moves
+from partial_equiv.equivariance import equivariance_error
 from partial_equiv.intervals import Several
 from tasks import Task
 
@@ -53,14 +50,14 @@ class Meter(Measure):
         model, split = subject.model, subject.splits.test
         images, _ = next(split.batches(min(self.num_images, len(split)), seed=0))
         images = images.to(subject.device)
-        moves = own_actions(model) if self.num_turns is None else _turns(self.num_turns)
+        actions = moves(model, self.num_turns)
         try:
-            report = equivariance_error(model, moves, images, tolerance=TOLERANCE)
+            report = equivariance_error(model, actions, images, tolerance=TOLERANCE)
             found = {
                 described(move.group.matrix(move.element)): equivariance_error(
                     model, move, images, tolerance=TOLERANCE
                 ).layers
-                for move in moves
+                for move in actions
             }
         except ValueError as error:
             log.warning("measure=meter: %s", error)
@@ -91,8 +88,3 @@ class Meter(Measure):
         picture = subject.picture("error_over_layers")
         draw_errors_over_layers(panels, TOLERANCE, picture)
         return Measured(values, tables, [picture])
-
-
-def _turns(number: int) -> list[Action]:
-    """Equal steps of a full turn, without the identity."""
-    return [Action(SO2(), torch.tensor([2 * pi * step / number])) for step in range(1, number)]

@@ -7,11 +7,14 @@ from torch import Tensor, nn
 
 from datasets.spec import DataSpec
 from partial_equiv.equivariance import Action, actions
-from partial_equiv.groups import Cyclic, Finite
+from partial_equiv.groups import SO2, Cyclic, Finite
 from partial_equiv.refusal import Refusal
 from partial_equiv.sampling import samplings
 
-__all__ = ["TOLERANCE", "check_moves", "check_turns", "described", "own_actions"]
+__all__ = [
+    *("TOLERANCE", "check_moves", "check_turns", "described", "move_name", "moves"),
+    "own_actions",
+]
 
 TOLERANCE = torch.finfo(torch.float32).eps ** 0.5
 """Relative errors up to this one are those of rounding: the net counts as exact."""
@@ -29,6 +32,15 @@ def own_actions(model: nn.Module) -> list[Action]:
     parts = [torch.arange(4) * pi / 2] + [torch.arange(2.0)] * (group.element_size - 1)
     elements = torch.cartesian_prod(*parts).reshape(-1, group.element_size)
     return actions(group, elements)[1:]
+
+
+def moves(model: nn.Module, num_turns: int | None) -> list[Action]:
+    """The symmetries of a model, or so many equal steps of a full turn, without the identity."""
+    if num_turns is None:
+        return own_actions(model)
+    return [
+        Action(SO2(), torch.tensor([2 * pi * step / num_turns])) for step in range(1, num_turns)
+    ]
 
 
 def check_turns(spec: DataSpec) -> None:
@@ -62,5 +74,21 @@ def described(matrix: Tensor) -> str:
     >>> described(torch.tensor([[0.0, 1.0], [-1.0, 0.0]]))
     'turned by 90°'
     """
-    angle = round(degrees(atan2(matrix[0, 1].item(), matrix[1, 1].item())), 1) % 360
-    return f"{'mirrored, ' if torch.det(matrix) < 0 else ''}turned by {angle:g}°"
+    return f"{'mirrored, ' if torch.det(matrix) < 0 else ''}turned by {_angle(matrix):g}°"
+
+
+def move_name(matrix: Tensor) -> str:
+    """A short name of what an element does, by its matrix [2, 2]: its angle, and if it mirrors.
+
+    >>> move_name(torch.tensor([[0.0, 1.0], [-1.0, 0.0]]))
+    'rot90'
+    """
+    angle, mirrored = _angle(matrix), torch.det(matrix) < 0
+    if mirrored:
+        return f"rot{angle:g}_mirror" if angle else "mirror"
+    return f"rot{angle:g}"
+
+
+def _angle(matrix: Tensor) -> float:
+    """In degrees, from 0 to 360."""
+    return round(degrees(atan2(matrix[0, 1].item(), matrix[1, 1].item())), 1) % 360

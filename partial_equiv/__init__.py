@@ -25,9 +25,11 @@ if TYPE_CHECKING:
         act,
         act_on_images,
         actions,
+        defects,
         equivariance_error,
         inexact_layers,
         layer_correlations,
+        relative_defect,
         translate_elements,
     )
     from partial_equiv.gconv import (
@@ -124,6 +126,7 @@ __all__ = [
     "actions",
     "after_step",
     "collected_terms",
+    "defects",
     "equivariance_error",
     "frozen_kernels",
     "inexact_layers",
@@ -134,6 +137,7 @@ __all__ = [
     "narrow",
     "numbers",
     "project_",
+    "relative_defect",
     "relaxations_of",
     "samplings",
     "set_progress",

@@ -8,6 +8,7 @@ from typing import Any
 
 from analysis.claims import Judgement, Values, interval, judge
 from analysis.comparison import data_of, figure
+from analysis.tables import number
 from run_folder import read_config
 from studies.finished import FinishedRun
 from studies.study import Row, Study
@@ -51,6 +52,14 @@ class RowOutcome:
         """Of training, of one run."""
         known = [run.result["seconds/train"] for run in self.runs if "seconds/train" in run.result]
         return fmean(known) if known else None
+
+    def written(self, name: str) -> str:
+        """The mean of a figure of result.json over the runs that have it, ± their standard
+        deviation if there are several; "-" without any."""
+        known = [figure(run.result, name, run.folder) for run in self.runs if name in run.result]
+        if len(known) > 1 and all(map(isfinite, known)):
+            return f"{number(fmean(known))} ± {number(stdev(known))}"
+        return number(fmean(known)) if known else "-"
 
     @property
     def published(self) -> str:

@@ -101,6 +101,10 @@ def own_tables(folder: StudyFolder, found: Outcome) -> dict[str, Table]:
         "seconds": {
             n: f"{each.seconds:.0f}" for n, each in rows.items() if each.seconds is not None
         },
+        **{
+            name: {n: each.written(name) for n, each in rows.items() if each.runs}
+            for name in study.columns
+        },
         "source": {n: each.row.source for n, each in rows.items() if each.row.source},
         "note": {n: each.row.note for n, each in rows.items() if each.row.note},
     }

@@ -7,6 +7,7 @@
       partial: {words: [conv.partial=True]}
     axes: {augmentation: {none: [], flip: [dataset.augment_flip=True]}}
     seeds: [0, 1, 2]
+    columns: [defect]                                # of result.json, beside the metric
     claims: ["partial/none >= full/none - 0.002"]
 
 An option's words are for all rows, or by the rows that they are for: `flip: {full: […]}`.
@@ -74,6 +75,7 @@ class Study:
         axes: named options of each axis, as words for all rows or for some, by their names.
         seeds: of every row.
         metric: of result.json, that rows are compared by.
+        columns: further figures of result.json, whose means stand beside it.
         claims: comparisons of rows, see `analysis.comparison`.
         report: module of studies/reports that adds tables and figures of its own.
         settings: for that report.
@@ -87,6 +89,7 @@ class Study:
     axes: Mapping[str, Mapping[str, Option]] = field(default_factory=dict)
     seeds: Sequence[Natural] = (0,)
     metric: str = "test/accuracy"
+    columns: Sequence[str] = ()
     claims: Sequence[str] = ()
     report: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)

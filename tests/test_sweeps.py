@@ -1,25 +1,16 @@
-"""The W&B sweeps in cfg/sweep: what their agent would start is composed and checked."""
+"""The W&B sweep that is shipped: what its agent would start is composed and checked."""
 
 import itertools
 import re
-from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
-from command_line.usage import usage
 from composition import CONFIG_FOLDER
 from constructors import Build, check, components, compose
 
-SWEEPS = sorted((CONFIG_FOLDER / "sweep").glob("*.yaml"))
-METHODS = {"grid", "random", "bayes"}
-
-
-def read(path: Path) -> dict[str, Any]:
-    """A sweep's definition, as W&B reads it."""
-    return yaml.safe_load(path.read_text())
+SWEEP = CONFIG_FOLDER.parent / "tracking" / "sweep.yaml"
 
 
 def values(parameter: dict[str, Any]) -> list[Any]:
@@ -42,10 +33,6 @@ def commands(sweep: dict[str, Any]) -> list[list[str]]:
     choices = {name: values(parameter) for name, parameter in sweep["parameters"].items()}
     first = {name: options[0] for name, options in choices.items()}
     picks = [first | {name: value} for name, options in choices.items() for value in options]
-    if sweep["method"] == "grid":
-        picks = [
-            dict(zip(choices, pick, strict=True)) for pick in itertools.product(*choices.values())
-        ]
     variables = {"${env}": ["/usr/bin/env"], "${interpreter}": ["python"]}
     variables["${program}"] = [sweep["program"]]
     found = []
@@ -56,13 +43,8 @@ def commands(sweep: dict[str, Any]) -> list[list[str]]:
     return found
 
 
-def test_there_is_one_of_each_method() -> None:
-    assert {read(path)["method"] for path in SWEEPS} == {path.stem for path in SWEEPS} == METHODS
-
-
-@pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
-def test_what_the_agent_starts_can_be_run(path: Path) -> None:
-    sweep = read(path)
+def test_what_the_agent_starts_can_be_run() -> None:
+    sweep = yaml.safe_load(SWEEP.read_text())
     started = commands(sweep)
     assert len(started) > 5
     for command in started:
@@ -74,15 +56,8 @@ def test_what_the_agent_starts_can_be_run(path: Path) -> None:
     assert sweep["metric"] == {"name": f"val/{monitor}", "goal": "maximize"}
 
 
-@pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
-def test_the_header_tells_the_command(path: Path) -> None:
-    header = "".join(
-        itertools.takewhile(lambda line: line[0] == "#", path.read_text().splitlines(True))
-    )
-    relative = path.relative_to(CONFIG_FOLDER.parent)
-    assert re.search(rf"^# wandb sweep .*{relative}\b", header, re.M)
+def test_the_header_tells_the_command() -> None:
+    lines = SWEEP.read_text().splitlines(True)
+    header = "".join(itertools.takewhile(lambda line: line[0] == "#", lines))
+    assert re.search(r"^# wandb sweep .* tracking/sweep.yaml\b", header, re.M)
     assert re.search(r"^# wandb agent ", header, re.M)
-
-
-def test_a_sweep_is_no_option_of_main() -> None:
-    assert "sweep" not in re.findall(r"^ +\+?(\w+) ", usage(CONFIG_FOLDER), re.M)

@@ -12,6 +12,7 @@ from partial_equiv.equivariance.actions import (
     translate_elements,
 )
 from partial_equiv.equivariance.correlations import LayerCorrelations, layer_correlations
+from partial_equiv.equivariance.defect import defects, needs_images, relative_defect
 from partial_equiv.equivariance.errors import Errors
 from partial_equiv.equivariance.layouts import Layout
 from partial_equiv.equivariance.meter import equivariance_error
@@ -30,9 +31,12 @@ __all__ = [
     "act",
     "act_on_images",
     "actions",
+    "defects",
     "equivariance_error",
     "inexact_layers",
     "layer_correlations",
+    "needs_images",
+    "relative_defect",
     "resample",
     "translate_elements",
 ]

@@ -42,7 +42,7 @@ class AveragedConv(Convolution):
     True
     """
 
-    spatial, relative = True, False
+    spatial, relative, averages = True, False, True
 
     def _accept(self, group: Group) -> None:
         if not group.permutes_pixels:
@@ -85,7 +85,7 @@ class AveragedConv(Convolution):
     @cached_property
     def _reversed(self) -> tuple[bool, bool]:
         """Whether some element reverses the rows, or swaps them with the columns; the columns."""
-        fixed = self.sampling.group.matrix(self._whole_group()[0]).diagonal(dim1=-2, dim2=-1) > 0.5
+        fixed = self.sampling.group.matrix(self.whole_group()[0]).diagonal(dim1=-2, dim2=-1) > 0.5
         columns, rows = (~fixed).any(0).tolist()
         return rows, columns
 

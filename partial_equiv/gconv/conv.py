@@ -65,6 +65,7 @@ class Convolution(nn.Module):
 
     spatial: ClassVar[bool]  # the kernel reads h⁻¹p
     relative: ClassVar[bool]  # the kernel reads h⁻¹h'
+    averages: ClassVar[bool] = False  # over the elements h, so that maps come out
 
     def __init__(
         self,
@@ -109,8 +110,8 @@ class Convolution(nn.Module):
         self.kernel = make(in_coordinates, out_channels, in_channels)
         self.stencil = Stencil(kernel_size, self.kernel.square)
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
-        self.relaxation = Relaxation()
-        whole = self._whole_group()
+        self.partial, self.relaxation = partial, Relaxation()
+        whole = self.whole_group()
         coordinates = self.kernel_coordinates(whole, whole)
         variance = 2 / (in_channels * max(self.stencil.num_taps, 1))
         power = 1.0
@@ -162,25 +163,27 @@ class Convolution(nn.Module):
 
     def kernel_weights(self, feature: GroupFeature, elements: Tensor) -> Tensor:
         """The convolution's weight [S, G_out, C_out, C_in, G_in, k, k], in the parameters'
-        precision also under autocast: angles do not survive bfloat16."""
+        precision also under autocast."""
+        (weight,) = Convolution.factors(self, self.reading(feature, elements))
+        return weight
+
+    def factors(self, reading: Reading) -> tuple[Tensor, ...]:
+        """Weights like `kernel_weights` that are convolved with one after the other; only the last
+        one reaches over the pixels. The weight of them all is their product."""
+        with torch.autocast(reading.elements.device.type, enabled=False):
+            return (self.relaxation.relax(reading.weight(self.kernel), reading),)
+
+    def reading(self, feature: GroupFeature, elements: Tensor) -> Reading:
+        """Where the layer reads its kernel, to compute these elements of this feature; not in
+        bfloat16 under autocast either, which angles do not survive."""
         with torch.autocast(feature.x.device.type, enabled=False):
-            reading = self._reading(feature, elements)
-            return self.relaxation.relax(reading.weight(self.kernel), reading)
-
-    def factors(self, feature: GroupFeature, elements: Tensor) -> tuple[Tensor, ...]:
-        """Kernels like `kernel_weights` that are convolved with one after the other; only the last
-        one reaches over the pixels."""
-        return (self.kernel_weights(feature, elements),)
-
-    def _reading(self, feature: GroupFeature, elements: Tensor) -> Reading:
-        """Where the layer reads its kernel, to compute these elements of this feature."""
-        coordinates = self.kernel_coordinates(elements, feature.elements)
-        shares = measure(feature) if self.relative else None
+            coordinates = self.kernel_coordinates(elements, feature.elements)
+            shares = measure(feature) if self.relative else None
         return Reading(elements, feature.elements, coordinates, shares, self.stencil.spread)
 
     def kernel_norm(self) -> Tensor:
         """‖ψ‖² (scalar): an output's squared weights, averaged over h', summed over the rest."""
-        whole = self._whole_group()
+        whole = self.whole_group()
         identity = self.sampling.group.identity(whole.dtype, whole.device)[None, None]
         values = self.kernel(self.kernel_coordinates(identity, whole))  # [1, 1, G, T, C_out, C_in]
         return values.square().sum() / values.shape[2]
@@ -199,8 +202,9 @@ class Convolution(nn.Module):
         made = None if cache is None else cache.get(self)
         if made is None or not made.fits(inputs):
             sample = choose()
-            factors = (arrange(each, feature.x) for each in self.factors(feature, sample.elements))
-            made = Generated(inputs, sample, tuple(factors))
+            factors = self.factors(self.reading(feature, sample.elements))
+            arranged = tuple(arrange(each, feature.x) for each in factors)
+            made = Generated(inputs, sample, arranged)
             if cache is not None:
                 cache[self] = made
         return made
@@ -221,7 +225,8 @@ class Convolution(nn.Module):
         group = self.sampling.group
         return GroupFeature(x, sample.elements, sample.weights, sample.offset, group)
 
-    def _whole_group(self) -> Tensor:
+    def whole_group(self) -> Tensor:
+        """The layer's elements over the whole group [1, n, d]."""
         positions = self.stencil.positions
         grid = self.sampling.group.grid(
             self.sampling.num_samples, positions.dtype, positions.device
@@ -259,17 +264,16 @@ class GroupConv(Convolution):
 
     spatial, relative = True, True
 
-    def factors(self, feature: GroupFeature, elements: Tensor) -> tuple[Tensor, ...]:
+    def factors(self, reading: Reading) -> tuple[Tensor, ...]:
         if not isinstance(self.kernel, SeparableKernel):
-            return super().factors(feature, elements)
-        with torch.autocast(feature.x.device.type, enabled=False):
-            whole = self._reading(feature, elements)
+            return super().factors(reading)
+        with torch.autocast(reading.elements.device.type, enabled=False):
             at_pixels = replace(
-                whole, coordinates=whole.coordinates[..., :1, 2:], spread=lambda values: values
+                reading, coordinates=reading.coordinates[..., :1, 2:], spread=lambda values: values
             )
             mixing = self.relaxation.relax(at_pixels.weight(self.kernel.mixing), at_pixels)
             over_pixels = replace(
-                whole, coordinates=whole.coordinates[:, :, :1, :, :2], shares=None
+                reading, coordinates=reading.coordinates[:, :, :1, :, :2], shares=None
             )
             filters = over_pixels.weight(self.kernel.positions)
             # depthwise: the outputs lie as the inputs do, C_out outside

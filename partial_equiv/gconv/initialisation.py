@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
-from partial_equiv.ck import Kernel
+from partial_equiv.ck import Kernel, Reading
 from partial_equiv.gconv.evaluation import convolve
 from partial_equiv.gconv.feature import GroupFeature
 from partial_equiv.gconv.windows import Windows
@@ -39,7 +39,10 @@ class Layer(Protocol):
     def windows(self, size: int) -> Windows:
         """Where the kernel reads maps of this size."""
 
-    def factors(self, feature: GroupFeature, elements: Tensor) -> tuple[Tensor, ...]:
+    def reading(self, feature: GroupFeature, elements: Tensor) -> Reading:
+        """Where it reads its kernel to compute these elements of this feature."""
+
+    def factors(self, reading: Reading) -> tuple[Tensor, ...]:
         """The weights to convolve with, one after the other."""
 
 
@@ -80,7 +83,7 @@ def power_in_a_stack(layer: Layer, elements: Tensor, coordinates: Tensor) -> flo
     for _ in range(DEPTH):
         x = (x / x.square().mean().sqrt()).relu()
         kernel.initialise(group, coordinates, variance)
-        *mixing, weight = twin.factors(GroupFeature(x, elements), elements)
+        *mixing, weight = twin.factors(twin.reading(GroupFeature(x, elements), elements))
         for factor in mixing:
             x = convolve(x, factor, None, Windows(1), "zeros")
         window = Windows(kernel_size, padding=kernel_size // 2)

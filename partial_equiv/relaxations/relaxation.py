@@ -68,7 +68,7 @@ class Layer:
             raise Refusal("this layer has no kernel that could be relaxed", partial=True)
         size = self.coordinates.shape[-1]
         made = self.kernel(size, num_kernels * self.out_channels, self.in_channels)
-        made.settle(self.group, self.coordinates, self.variance)
+        made.initialise(self.group, self.coordinates, self.variance)
         return made
 
 
@@ -95,6 +95,8 @@ class Relaxation(nn.Module):
     Attributes:
         chooses: whether it says which elements are computed, so that two layers may differ in them.
         depends_on_input: whether what it does depends on the values of the feature.
+        at_pixels: whether `relax` adds weights of its own for the pixels of the window, and not
+            kernels that are read at the reading's coordinates.
         penalties: the names of the terms that it adds to the loss, with the weight of each one.
         rates: the names of its parameters that learn at a rate of their own, with the rate. They
             get no weight decay.
@@ -102,6 +104,7 @@ class Relaxation(nn.Module):
 
     chooses: ClassVar[bool] = False
     depends_on_input: ClassVar[bool] = False
+    at_pixels: ClassVar[bool] = False
     penalties: ClassVar[Mapping[str, float]] = {}
     rates: ClassVar[Mapping[str, float]] = {}
 

@@ -22,7 +22,7 @@ def test_mirrors_and_ranges_of_a_partial_net_are_drawn(terminal: Terminal, tmp_p
     words = ("base_group=E2", "base_group.num_samples=8", "train.epochs=1", "dataset.train_size=40")
     answer = terminal(*FAST, *TINY[:3], *words, f"hydra.run.dir={tmp_path}/a")
     assert answer.status == 0, answer.err
-    assert drawn(tmp_path / "a") == FIGURES | {"learned_ranges"}
+    assert drawn(tmp_path / "a") == FIGURES | {"learned_ranges", "relaxations"}
     result = json.loads((tmp_path / "a" / "result.json").read_text())
     assert {"gallery/swing", "test/loss", "range/lifting.mirror"} <= result.keys()
 

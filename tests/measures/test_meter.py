@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from math import isinf
+from statistics import fmean
 
 import pytest
 import torch
@@ -62,11 +63,17 @@ def test_the_probe_is_drawn_over_the_epochs(subject: Callable[..., Subject]) -> 
     images, _ = next(one.splits.val.batches(4))
     first = LayerErrors(4).look(one.model, images)
     assert first["layer_errors/lifting"] < 1e-4 < 1e-2 < first["layer_errors/pool0"]
+    turns = [first[f"errors/rot{angle}"] for angle in (90, 180, 270)]
+    assert fmean(turns) == pytest.approx(first["layer_errors/output"])
+    finer = LayerErrors(4, num_turns=8).look(one.model, images)
+    assert finer["errors/rot90"] == pytest.approx(turns[0], rel=1e-4)
+    assert finer["errors/rot45"] > 1e-2
     history = [{"epoch": 0, **first}, {"epoch": 1, "train/loss": 1.0, **first}]
     found = Meter().measure(replace(one, history=history))
     columns, rows = found.tables["epochs"]
     assert list(columns) == ["epoch", "layer", "relative"]
-    assert [row[0] for row in rows] == [0] * len(first) + [1] * len(first)
+    number = len(first) - len(turns)
+    assert [row[0] for row in rows] == [0] * number + [1] * number
     assert [1, "pool0", first["layer_errors/pool0"]] in [list(row) for row in rows]
     assert recorded([{"epoch": 3, "val/loss": 0.1}]) == []
 

@@ -110,6 +110,20 @@ def test_rows_stand_beside_what_was_published_and_pairs_are_of_the_same_data(
     assert (folder.path / "figures" / "rows.svg").is_file()
 
 
+def test_further_figures_stand_beside_the_metric(tmp_path: Path) -> None:
+    """As mean ± standard deviation, as a number of one run, and as none of those without it."""
+    results = {
+        "a": {0: {"test/accuracy": 0.9, "defect": 0.2}, 1: {"test/accuracy": 0.9, "defect": 0.4}},
+        "b": {0: {"test/accuracy": 0.9, "defect": 0}, 1: {"test/accuracy": 0.9}},
+        "c": {0: {"test/accuracy": 0.9}},
+    }
+    folder = fabricated(tmp_path, {**STUDY, "report": None, "columns": ["defect"]}, results)
+    assert "0.3000 ± 0.1414" in report(folder)
+    head, *rows = table(folder, "rows")
+    cells = [row[head.index("defect")] for row in rows]
+    assert cells == ["0.3000 ± 0.1414", "0.0000", "-", "-", "-"]
+
+
 def test_pairs_are_those_of_the_claims(tmp_path: Path) -> None:
     claims = ["a >= 0.5", "a > c + 0.1", "b < a"]
     report(fabricated(tmp_path, {**STUDY, "claims": claims, "report": None}, RESULTS))
