@@ -34,7 +34,6 @@ from datasets.spec import DataSpec, Splits
 from matching import CHANNELS, PARAMETERS, asked, chosen, matching
 from measures.measure import Measure, Probe
 from partial_equiv.gconv.initialisation import any_scale
-from partial_equiv.intervals import Count
 from partial_equiv.penalties import Penalty
 from partial_equiv.refusal import Refusal
 from partial_equiv.relaxations import Relaxation
@@ -73,7 +72,6 @@ INJECTED: Mapping[str, tuple[str, ...]] = {
     "probe": (),
     "tracking": ("run_folder", "name", "group", "config"),
 }
-ASKED = {"net": {PARAMETERS: (CHANNELS, Count | None)}}  # not of the net itself, see `matched`
 LAYERS = {  # made with the settings of the section conv, as far as they have them
     "lifting": "partial_equiv.gconv.LiftingConv",
     "pointwise": "partial_equiv.gconv.PointwiseConv",
@@ -96,7 +94,7 @@ def components(config: DictConfig) -> dict[str, Component]:
     Raises:
         ConfigError: naming every problem, one line each.
     """
-    sections = read(config, INJECTED, CONTRACTS, ASKED)
+    sections = read(config, INJECTED, CONTRACTS)
     if not config.debug:
         return sections
     limits = yaml.safe_load((CONFIG_FOLDER / "debug.yaml").read_text())

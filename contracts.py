@@ -10,9 +10,11 @@ from torch import nn
 
 from config_schema.contracts import Contract
 from datasets.dataset import DataSet
+from matching import CHANNELS, PARAMETERS
 from measures.measure import Measure, Probe
 from partial_equiv.ck import Kernel
 from partial_equiv.gconv import GroupConv
+from partial_equiv.intervals import Count
 from partial_equiv.penalties import Penalty
 from partial_equiv.relaxations import Relaxation
 from partial_equiv.sampling import Sampling
@@ -26,7 +28,11 @@ CONTRACTS: Mapping[str, Contract] = {
     "dataset": Contract("a data set", DataSet, "datasets"),
     "task": Contract("a task", Task, "tasks"),
     "net": Contract(
-        "a net", nn.Module, "models", takes=("in_channels", "inner", "latent_size", "size")
+        "a net",
+        nn.Module,
+        "models",
+        takes=("in_channels", "inner", "latent_size", "size"),
+        asked={PARAMETERS: (CHANNELS, Count | None)},
     ),
     "conv": Contract("a group convolution", GroupConv, "partial_equiv", factory=True),
     "kernel": Contract("a kernel", Kernel, "partial_equiv", factory=True),

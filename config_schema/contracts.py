@@ -6,7 +6,7 @@ that it is given to.
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import UnionType
 from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin
 
@@ -27,6 +27,8 @@ class Contract:
         takes: arguments, one of which it must have.
         factory: whether the node says `_partial_: true`, because the program makes several.
         many: whether the section holds any number of such nodes, by names.
+        asked: settings that its nodes may have beside the arguments of their targets, which are
+            checked and left out: the argument that a target must take for them, and their type.
     """
 
     what: str
@@ -35,6 +37,7 @@ class Contract:
     takes: tuple[str, ...] = ()
     factory: bool = False
     many: bool = False
+    asked: Mapping[str, tuple[str, Annotation]] = field(default_factory=dict)
 
     def objection(self, target: Callable[..., Any], own: Sequence[str]) -> str | None:
         """Why a target is none of these, or None; `own` are packages that the user has named."""

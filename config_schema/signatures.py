@@ -56,7 +56,6 @@ def read(
     config: DictConfig,
     injected: Mapping[str, Collection[str]],
     contracts: Mapping[str, Contract],
-    asked: Mapping[str, Mapping[str, tuple[str, Annotation]]] | None = None,
 ) -> dict[str, Component]:
     """The components that a config names.
 
@@ -66,8 +65,6 @@ def read(
             constructors give it, which the config therefore need (and may) not contain.
         contracts: what each section must name. A section of many gives a component `section.name`
             for each.
-        asked: settings of a section that are none of its targets': by name, the parameter that a
-            target must have for them, and what they may be. They are checked and left out.
 
     Raises:
         ConfigError: naming every problem, one line each.
@@ -97,7 +94,7 @@ def read(
         if name not in injected:
             problems.append(unknown(name, value, "the config has", known))
             continue
-        reader.asked = (asked or {}).get(name, {})
+        reader.asked = contracts[name].asked
         many = contracts[name].many and isinstance(value, dict)
         nodes = {f"{name}.{each}": value[each] for each in value} if many else {name: value}
         for key, node in nodes.items():
@@ -124,7 +121,7 @@ def read_plain(key: str, value: object, annotation: Annotation) -> Made:
 @dataclass
 class _Reader:
     """Reads nodes and collects what is wrong with them; `own` are packages of the user's, `asked`
-    is as for `read`."""
+    is that of the section's contract."""
 
     own: tuple[str, ...] = ()
     asked: Mapping[str, tuple[str, Annotation]] = field(default_factory=dict)

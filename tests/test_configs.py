@@ -36,6 +36,7 @@ ORACLE = "task.oracle={oracle}"
 NEEDS = {  # what an option cannot be without; {…} is the folder of a run, see tests.discovery
     ("base_group", "T2"): ("conv.partial=False",),
     ("kernel", "grid"): ("base_group=mirror",),
+    ("penalty", "projection"): ("base_group=T2", "conv.partial=False", "kernel=grid"),
     ("net", "parity"): ("base_group=mirror",),
     ("net", "resnet18"): (*EXACT, "net.hidden_channels=4"),
     ("net", "resnet44"): (*EXACT, "net.hidden_channels=2"),

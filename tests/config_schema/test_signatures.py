@@ -31,7 +31,7 @@ def test_values_arrive_as_their_annotations_want_them() -> None:
         INJECTED,
         CONTRACTS,
     )
-    assert set(sections) == set(INJECTED) - {"measure", "probe"}
+    assert set(sections) == set(INJECTED) - {"measure", "probe", "penalty"}
     assert sections["train"].arguments["resume"] == Path("a/b")
     assert isinstance(sections["train"].arguments["learning_rate"], float)
     assert list(sections["net"].arguments["widths"]) == [1.0, 2.0]
