@@ -15,6 +15,7 @@ from PIL import Image
 from studies.folder import read_study_folder
 from tests.studies.test_study_files import STUDIES, study
 from tests.terminal import Terminal
+from tests.tracking.read_back import told_offline
 
 FEW = ("dataset.train_size=20", "dataset.val_size=10")
 DIGITS = ("dataset=digits", *FEW)
@@ -57,6 +58,10 @@ TINY = {  # row, and words that make it small; by patterns, of which the first o
     "symmetry_discovery/sizes": ("oracle/mlp/2", "dataset.images_per_class=8"),
     "symmetry_discovery/*": ("generators", "dataset.images_per_class=8"),
 }
+READ_BACK = {  # from W&B: one study for each report
+    *("exact/sizes", "exact/unequivariance", "metamaterials/small", "parity"),
+    "symmetry_discovery/sizes",
+}
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +85,8 @@ def test_a_row_runs_to_its_end_and_is_reported(
         (tiny for pattern, tiny in TINY.items() if fnmatchcase(name, pattern)), (first,)
     )
     part = (f"study.rows=[{row}]", "study.seeds=[1]")
-    answer = terminal(f"study={name}", *part, "debug=True", "tracking=none", *words)
+    tracking = "tracking.mode=offline" if name in READ_BACK else "tracking=none"
+    answer = terminal(f"study={name}", *part, "debug=True", tracking, *words)
     assert answer.status == 0, answer.out + answer.err
     assert "has failed" not in answer.out, answer.out
     folder = read_study_folder(tmp_path / "studies" / "debug" / name)
@@ -90,3 +96,8 @@ def test_a_row_runs_to_its_end_and_is_reported(
     assert {each for each, about in told["rows"].items() if about["parameters"]} == ran
     for claim in study(name).claims:
         assert f"| {claim} |" in answer.out
+    if name in READ_BACK:
+        heard, tables = told_offline(folder.path), folder.path / "tables"
+        names = {str(path.relative_to(tables))[:-4] for path in tables.rglob("*.csv")}
+        assert heard.tables == names != set()
+        assert heard.pictures == {f"figures/{p.stem}" for p in folder.path.glob("figures/*.png")}
