@@ -15,6 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from config_schema.quoting import quoted
+from partial_equiv.refusal import Refusal
 from run_folder import folder_name
 
 __all__ = ["CONFIG_FOLDER", "Composition", "merged"]
@@ -38,7 +39,7 @@ class Composition:
 
         Raises:
             hydra.errors.HydraException: for overrides that Hydra cannot use.
-            ValueError: for a key below one that is null.
+            Refusal: for a key below one that is null.
         """
         places = ",".join(quoted(f"file://{folder}") for folder in self.further)
         words = [*overrides, f"hydra.searchpath=[{places}]"] if places else list(overrides)
@@ -46,7 +47,7 @@ class Composition:
             try:
                 config = hydra.compose(self.name, words, return_hydra_config=with_hydra)
             except AssertionError:  # OmegaConf's, about what is None
-                raise ValueError("is below a key that holds nothing (null)") from None
+                raise Refusal("is below a key that holds nothing (null)") from None
         OmegaConf.set_readonly(config, not with_hydra)
         return config
 

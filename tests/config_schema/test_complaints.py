@@ -11,7 +11,7 @@ import torch
 
 from config_schema import ConfigError, complaint
 from datasets.spec import MissingData
-from partial_equiv.groups import Trivial
+from partial_equiv.groups import Cyclic
 from partial_equiv.refusal import Refusal
 from partial_equiv.sampling import Sampling
 from tests.imports import source_files
@@ -41,7 +41,7 @@ def raise_(error: BaseException) -> None:
             lambda: raise_(MissingData("no data", "here", "get them")),
             "no data; looked in here; get",
         ),
-        (lambda: Sampling(Trivial(), 1, partial=True), "partial=True: "),
+        (lambda: Sampling(Cyclic(2), 3), "num_samples=3: "),
         (lambda: raise_(OSError(errno.ENOSPC, "No space left on device", "a/b")), "a/b: No space"),
         (lambda: open("/nowhere/at/all"), "/nowhere/at/all: No such file"),  # noqa: PTH123, SIM115
         (
