@@ -75,7 +75,9 @@ def test_so_does_a_net_whose_weights_differ_over_the_group(
     """From where it is the full net, too."""
     folder, result = run(f"relaxation={relaxation}", "base_group.num_samples=4", "net.widths=[1,1]")
     assert result["test/accuracy"] >= 0.97
+    figures = figures | {"relaxations"}
     assert {path.stem for path in (folder / "figures").glob("*.png")} == figures
+    assert result["defect"] > 0.01
 
 
 def test_the_log_says_where_a_pool_breaks_equivariance(terminal: Terminal) -> None:

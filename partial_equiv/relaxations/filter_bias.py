@@ -38,6 +38,7 @@ class FilterBias(Relaxation):
         Refusal: if the layer computes one element only, as on the trivial group.
     """
 
+    at_pixels = True
     rates: ClassVar = {"filter_bias": 1e-2}
 
     def __init__(self, layer: Layer, *, full: bool = False) -> None:

@@ -54,9 +54,8 @@ class Subset(Relaxation):
     def keep(self, logits: Tensor, generator: torch.Generator | None) -> Tensor:
         """What each element counts for [S, n], with keep-logits [S, parts]: exactly 0 or 1."""
         if self.training:
-            uniform = torch.rand(
-                logits.shape, generator=generator, dtype=logits.dtype, device=logits.device
-            )
+            uniform = torch.empty_like(logits, memory_format=torch.contiguous_format)
+            uniform.uniform_(generator=generator)
             soft = ((logits + uniform.logit(eps=1e-6)) / self.temperature).sigmoid()
             keep = (soft > 0.5).to(soft.dtype) + (soft - soft.detach())
         else:

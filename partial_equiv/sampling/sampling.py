@@ -122,4 +122,5 @@ class Sampling(nn.Module):
         if self.scope == "network" and feature.offset is not None:
             return feature.offset
         num_draws = self._num_draws(feature)
-        return 2 * torch.rand(num_draws, generator=generator, dtype=dtype, device=device) - 1
+        draws = torch.empty(num_draws, dtype=dtype, device=device)
+        return 2 * draws.uniform_(generator=generator) - 1

@@ -138,10 +138,15 @@ def slopes(net: nn.Module, forward: Callable[[Tensor], Tensor]) -> list[Tensor]:
 
 
 def test_the_terms_are_right_whoever_runs_the_net() -> None:
-    """Through torch.compile, and with activations that are computed again for the gradient."""
+    """Through torch.compile, also for batches of any size, and with activations that are computed
+    again for the gradient."""
     net = model("E2", shaken=True).train()
     expected = slopes(net, net)
-    runners = [torch.compile(net, backend="eager"), partial(checkpoint, net, use_reentrant=False)]
+    runners = [
+        torch.compile(net, backend="eager"),
+        torch.compile(net, backend="eager", dynamic=True),
+        partial(checkpoint, net, use_reentrant=False),
+    ]
     for forward in runners:
         for one, other in zip(slopes(net, forward), expected, strict=True):
             torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
