@@ -48,7 +48,8 @@ def small(group: Finite, size: int, **settings: object) -> nn.Module:
     torch.manual_seed(0)
     given = {"kernel": GridKernel, "sampling": partial(Sampling, group)}
     layers = partial(LiftingConv, **given), partial(GroupConv, **given)
-    net = StiffnessNet(1, 6, (size, size), *layers, **{"hidden_channels": 3, **settings})
+    settings = {"hidden_channels": 3, "pools": (0, 1, 2), **settings}
+    net = StiffnessNet(1, 6, (size, size), *layers, **settings)
     return warmed(net, size)
 
 

@@ -152,7 +152,7 @@ def test_priors_are_those_of_the_weights(kind: str) -> None:
     sigmas = {"sigma_equivariant": 2.0, "sigma_free": 0.5}
     model = net(kind, partial(Residual, control="prior", **sigmas))
     for conv in (model[0], model[2]):
-        grid = conv._whole_group()
+        grid = conv.whole_group()
         inputs = grid if conv.relative else conv.sampling.group.identity().double()[None, None]
         feature = GroupFeature(images(1, 1, inputs.shape[1], 3, 3), inputs)
         conv.relaxation.controller.gamma.fill_(0)
