@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from joblib.externals.loky import get_reusable_executor
 
 import main
 from studies import status
@@ -98,6 +99,7 @@ def test_two_at_once_of_which_one_is_killed_end_alike(
 ) -> None:
     """The rest of the wave is launched again, by the same command."""
     monkeypatch.setenv("PYTHONPATH", killer(tmp_path / "killer", 5))
+    get_reusable_executor().shutdown()  # processes of another test know no killer
     launcher = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "study.rows=[oracle]")
     answer = terminal(*words(root, tmp_path / "out", *launcher))
     assert (tmp_path / "killer" / "killed").exists()
