@@ -6,6 +6,7 @@ Hydra logs only once it runs a job; these lines come before, and go where its lo
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -16,9 +17,11 @@ __all__ = ["announce_run", "announce_runs", "say"]
 
 
 def say(text: str) -> None:
-    """Write a line for the user, at once."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    """Write a line for the user, at once; if nobody reads it any more, the run goes on."""
+    known = sys.stdout.encoding or "utf-8"
+    with suppress(OSError):
+        sys.stdout.write(f"{text.encode(known, 'replace').decode(known)}\n")
+        sys.stdout.flush()
 
 
 def announce_run(config: DictConfig, words: Sequence[str], folder: Path) -> None:

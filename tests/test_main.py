@@ -1,6 +1,7 @@
 """The command line: what it refuses, what a run leaves, how it goes on."""
 
 import functools
+import io
 import json
 import os
 import re
@@ -20,6 +21,7 @@ import budget
 import constructors
 import main
 import run
+from command_line.announcement import say
 from command_line.options import PRESETS, groups
 from composition import CONFIG_FOLDER, Composition
 from models.gcnn import GCNN
@@ -365,3 +367,24 @@ def test_what_needs_no_net_loads_no_torch() -> None:
     )
     assert "net=gcnn" in told.stdout
     assert "nett=3: the config has no nett" in told.stderr
+
+
+@pytest.mark.parametrize(("encoding", "written"), [("ascii", "in ?ber\n"), ("utf-8", "in über\n")])
+def test_a_line_is_said_in_any_encoding(
+    encoding: str, written: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(heard, encoding=encoding))
+    say("in über")
+    assert heard.getvalue().decode() == written
+
+
+def test_a_line_that_nobody_reads_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in `python main.py | head -1`."""
+    read, write = os.pipe()
+    os.close(read)
+    with open(write, "w") as closed:  # noqa: PTH123
+        monkeypatch.setattr(sys, "stdout", closed)
+        say("gcnn SE2 digits")
+        monkeypatch.undo()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), write)  # what is left to write goes there

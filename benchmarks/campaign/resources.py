@@ -156,8 +156,8 @@ def _read_only(folder: Path) -> Found:
     finally:
         if mounted:
             subprocess.run(["umount", str(place)], check=False)
-    lines = ended.output.strip().splitlines()
-    return ended.bad or (None if ended.status == 1 and len(lines) == 1 else "lost"), ended.output
+    told = ended.output.count("\n") <= 3  # what it is about to do, in two lines, and why not
+    return ended.bad or (None if ended.status == 1 and told else "lost"), ended.output
 
 
 def _mounted(place: Path, options: str) -> bool:
