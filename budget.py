@@ -177,8 +177,14 @@ def building() -> Iterator[None]:
         hook.remove()
 
 
-def try_out(model: nn.Module, in_channels: int, size: tuple[int, int]) -> None:
+def try_out(
+    model: nn.Module, in_channels: int, size: tuple[int, int], batch_size: int = 1
+) -> float:
     """Let a net answer one black image [1, in_channels, H, W], large results left out.
+
+    Returns:
+        GiB of all results on the way to the answers for a batch: about what a training step takes,
+        which keeps most of them for the gradients. Below 1, it is an upper bound.
 
     Raises:
         Costly: if it takes too much.
@@ -186,10 +192,20 @@ def try_out(model: nn.Module, in_channels: int, size: tuple[int, int]) -> None:
     """
     training = model.training
     parameters = sum(each.numel() for each in model.parameters())
+
+    def written(num_images: int) -> int:
+        budget = _Budget(MOST_TO_ANSWER, "an image", lambda: parameters, dry=True)
+        with torch.no_grad(), budget:
+            model(torch.zeros(num_images, in_channels, *size))
+        return budget.written
+
     model.eval()
     try:
-        with torch.no_grad(), _Budget(MOST_TO_ANSWER, "an image", lambda: parameters, dry=True):
-            model(torch.zeros(1, in_channels, *size))
+        one = written(1)
+        if one * batch_size < GIB:
+            return one * batch_size / GIB
+        each = written(2) - one  # the rest are kernels, which all images share
+        return (one + (batch_size - 1) * each) / GIB
     except RuntimeError as error:
         reason = str(error).splitlines()[0]
         raise Refusal(f"cannot answer images of {size[0]} x {size[1]} pixels: {reason}") from error

@@ -167,14 +167,17 @@ class Checked:
     Attributes:
         parameters: numbers that are learned.
         device: cpu or cuda.
+        step: GiB that a training step takes, about.
     """
 
     parameters: int
     device: str
+    step: float
 
     def __str__(self) -> str:
-        """A line for the user."""
-        return f"{self.parameters:,} parameters on the {self.device}"
+        """A line for the user; memory is spoken of where it is much."""
+        memory = f", a step takes about {self.step:.0f} GiB" if self.step >= 1 else ""
+        return f"{self.parameters:,} parameters on the {self.device}{memory}"
 
 
 def check(config: DictConfig) -> Checked:
@@ -188,7 +191,8 @@ def check(config: DictConfig) -> Checked:
     with _located("net"), building():
         model = build.model
     with _located("net"):
-        try_out(model, build.shown.in_channels, build.shown.size)
+        images = config.train.get("batch_size", 1)
+        step = try_out(model, build.shown.in_channels, build.shown.size, images)
     task = build.task
     for section, parts in (("measure", build.measures), ("probe", build.probes)):
         for name, part in parts.items():
@@ -202,7 +206,7 @@ def check(config: DictConfig) -> Checked:
     with _located("train", "train"):
         device = trainer.chosen_device()
     build.check_available()
-    return Checked(sum(each.numel() for each in model.parameters()), device)
+    return Checked(sum(each.numel() for each in model.parameters()), device, step)
 
 
 class Build:
