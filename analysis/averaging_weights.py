@@ -39,4 +39,4 @@ def draw_averaging_weights(record: Mapping[str, float], layers: Sequence[str], p
             row.set_ylabel(layer, rotation=0, ha="right", va="center")
             row.spines[["top", "right", "left"]].set_visible(False)
         rows[-1].set_xticks(range(len(elements)), [plain(each) for each in elements], rotation=90)
-        rows[-1].set_xlabel("moved by (dotted: all alike, exactly equivariant)")
+        rows[-1].set_xlabel(f"moved by (dotted: 1/{len(elements)} each, exactly equivariant)")

@@ -17,6 +17,10 @@ PLAIN: Mapping[str, str] = {
     "d4": "equivariant: quarter turns, mirror",
     "shift": "invariant: shifts",
     "d4_shift": "equivariant: quarter turns, mirror, shifts",
+    "gamma": "γ, times the free weights",
+    "multiplier": "multiplier λ\nof the constraint on γ",
+    "entropy": "entropy of the averaging\n(1: exact, 0: free)",
+    "spread": "difference between elements\n(0: exact)",
 }
 
 

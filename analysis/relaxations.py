@@ -66,7 +66,7 @@ def draw_relaxations(
             rows[-1].grid()
             rows[-1].set_ylabel("equivariance error\nof the answers")
         rows[-1].set_xlabel("epoch")
-        legend(figure, rows, title="layer (dark: the first), and turn")
+        legend(figure, rows, title=f"layer (dark: the first){', and turn' if moves else ''}")
 
 
 def _own(

@@ -59,7 +59,7 @@ def test_other_numbers_are_drawn_as_well(tmp_path: Path, monkeypatch: pytest.Mon
     history = [{"epoch": 0, "gamma/a": 0.0, "range/a": 1.0}, {"epoch": 1, "gamma/a": 3.0}]
     draw_learned_ranges(history, ["a", "b"], tmp_path / "gamma.png", prefixes=["gamma/"])
     (panel,) = drawn[0].axes
-    assert panel.get_ylabel() == "gamma"
+    assert panel.get_ylabel() == "γ, times the free weights"
     assert [list(line.get_ydata()) for line in panel.get_lines()] == [[0.0, 3.0]]
 
 
