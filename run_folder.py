@@ -63,7 +63,9 @@ FIGURES = re.compile(rf"(test|val|range)/|{COUNTS.pattern}")
 FREE = re.compile(r"packages|tracking\..*|dataset\.(source\.)?(root|folder|download)|train\.resume")
 ANEW = "what the run was is not known without it: start it anew in another folder"
 ASKING = re.compile(r"net(\..*)?\.parameters")  # see `matching`
-FREE_CONTINUED = re.compile(rf"{FREE.pattern}|(train|penalty|measure|probe)(\..*)?|task\.metrics")
+FREE_CONTINUED = re.compile(
+    rf"{FREE.pattern}|(train|penalty|measure|probe)(\..*)?|task\.metrics|test"
+)
 
 
 class Occupied(OSError):
@@ -251,7 +253,8 @@ def difference(folder: Path, config: Mapping[str, Any], *, continued: bool = Fal
     }
     for key in sorted({*there, *here} - chosen):
         old, new = there.get(key, "absent"), here.get(key, "absent")
-        if ASKING.fullmatch(key) and (old, new) == ("absent", None):
+        younger = (ASKING.fullmatch(key) and new is None) or (key == "test" and new is True)
+        if younger and old == "absent":
             continue  # the folder is older than the setting
         if old != new and not free.fullmatch(key):
             return f"{key}={new}: the run in {folder} has {key}={old}"

@@ -16,7 +16,8 @@ from config_schema import ConfigError
 from constructors import Build, check, components, compose, construct_model
 from datasets.spec import MissingData
 from partial_equiv.gconv.initialisation import any_scale
-from studies.study import Job, Study, read_study, waves
+from studies.jobs import Job, study_jobs, waves
+from studies.study import Study, read_study
 
 FOLDER = CONFIG_FOLDER / "study"
 FILES = {str(path.relative_to(FOLDER).with_suffix("")): path for path in FOLDER.rglob("*.yaml")}
@@ -40,7 +41,7 @@ def study(name: str) -> Study:
 @cache
 def jobs(name: str) -> dict[str, Job]:
     """The first run of every row of a study, by the row's name."""
-    made = study(name).jobs(Path("studies") / name)
+    made = study_jobs(study(name), Path("studies") / name)
     return {job.row: job for job in reversed(made)}
 
 
@@ -178,10 +179,10 @@ def test_what_is_wrong_in_a_study_is_told_in_one_line() -> None:
         ({"a b": {}}, "study.rows: a b: should be of letters, digits and any of . _ + - /"),
     ):
         with pytest.raises(ConfigError, match=re.escape(told)):
-            read_study({"rows": rows}).jobs(Path())
+            study_jobs(read_study({"rows": rows}), Path())
     circle = {"a": {"words": ["x=${run:b}"]}, "b": {"words": ["x=${run:a}"]}}
     with pytest.raises(ConfigError, match="build on each other: a/seed=0, b/seed=0"):
-        waves(read_study({"rows": circle}).jobs(Path()))
+        waves(study_jobs(read_study({"rows": circle}), Path()))
 
 
 def flat(config: DictConfig) -> dict[str, Any]:
