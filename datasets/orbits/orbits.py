@@ -104,6 +104,7 @@ class Orbits(DataSet):
             num_classes=len(self.classes),
             class_names=self.classes,
             num_views=self.num_views,
+            truth=None,
         )
 
     @property
