@@ -38,6 +38,9 @@ class DataSpec:
 
     `num_views` samples in a row are views of one source image; with `whole_orbits`, each sample is
     all of them at once: [num_views, C, H, W].
+
+    Where the targets are the stiffness of cells, `orthotropic` says that x and y are unlike axes of
+    the material: D2, and not D4, is the group of the task.
     """
 
     in_channels: int
@@ -50,6 +53,7 @@ class DataSpec:
     circle_crop: bool = False
     num_views: int = 1
     whole_orbits: bool = False
+    orthotropic: bool = False
 
     @property
     def num_outputs(self) -> int:
