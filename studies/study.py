@@ -69,7 +69,7 @@ class Study:
     Attributes:
         title: of the report, one line.
         words: of every run.
-        shared: words by name that several rows share, for YAML's anchors; nothing else reads them.
+        shared: what several rows share by name, for YAML's anchors; nothing else reads them.
         rows: by name; none: the product of the axes.
         axes: named options of each axis, as words for all rows or for some, by their names.
         seeds: of every row.
@@ -84,7 +84,7 @@ class Study:
     __pydantic_config__: ClassVar = {"extra": "forbid"}
     title: str = ""
     words: Words = ()
-    shared: Mapping[str, Words] = field(default_factory=dict)
+    shared: Mapping[str, Any] = field(default_factory=dict)
     rows: Mapping[str, Row | None] = field(default_factory=dict)
     axes: Mapping[str, Mapping[str, Option]] = field(default_factory=dict)
     seeds: Sequence[Natural] = (0,)
@@ -109,6 +109,10 @@ class Study:
         """
         found: dict[str, Row] = {}
         known = [option for named in self.axes.values() for option in named]
+        for each in self.tuning.options:
+            if each not in known:
+                reason = f"there is no such option{hint(each, known)}"
+                raise ConfigError(f"study.tuning.options.{each}: {reason}")
         for axis, named in self.axes.items():
             for option, words in named.items():
                 for each in words if isinstance(words, Mapping) else ():
@@ -129,8 +133,11 @@ class Study:
                 if not NAME.fullmatch(full):
                     reason = "should be of letters, digits and any of . _ + - /"
                     raise ConfigError(f"study.rows: {full or 'a row without a name'}: {reason}")
+                settings = row.settings or self.tuning.settings
+                for option, _ in chosen:
+                    settings = self.tuning.options.get(option, settings)
                 words = [*flat(row.words), *(w for _, each in chosen for w in _words(each, name))]
-                found[full] = replace(row, words=words)
+                found[full] = replace(row, words=words, settings=settings)
         return found
 
     def trials(self) -> dict[str, list[Trial]]:
@@ -142,14 +149,13 @@ class Study:
         """
         found: dict[str, list[Trial]] = {}
         for name, row in self.named_rows().items():
-            settings = row.settings or self.tuning.settings
-            for each in settings:
+            for each in row.settings:
                 if not NAME.fullmatch(each) or "/" in each:
                     reason = "should be of letters, digits and any of . _ + -"
                     raise ConfigError(f"study.rows.{name}.settings: {each}: {reason}")
             found[name] = [
                 Trial(f"{name}/tuning/{each}", tuple(flat(words)))
-                for each, words in settings.items()
+                for each, words in row.settings.items()
             ]
             first = next(iter(found))
             if len(found[name]) != len(found[first]):

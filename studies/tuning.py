@@ -45,7 +45,9 @@ class Tuning:
     """How the rows of a study are tuned.
 
     Attributes:
-        settings: words by name, one trial for each; a row may have as many of its own instead.
+        settings: words by name, one trial for each.
+        options: in their place, the settings of the rows with an option of an axis, by its name;
+            all rows try as many.
         by: figures of a trial's result, and whether the highest or the lowest is best; of several,
             the first one that the trials have decides.
         seed: of the trials.
@@ -53,6 +55,7 @@ class Tuning:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
     settings: Mapping[str, Words] = field(default_factory=dict)
+    options: Mapping[str, Mapping[str, Words]] = field(default_factory=dict)
     by: Mapping[str, Literal["highest", "lowest"]] = field(
         default_factory=lambda: {"val/accuracy": "highest", "val/loss": "lowest"}
     )
