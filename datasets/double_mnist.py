@@ -8,7 +8,7 @@ Steerable CNNs", ICML 2024, arXiv:2406.03946.
 
 Published [U], by the paper's code: the six groups; 100 classes; pictures of 56 x 56 pixels, the
 digits in the middle rows; 100 pictures of each class to train, 50 to test, of MNIST's training and
-test digits; angles are uniform, and every other digit is mirrored.
+test digits; angles are uniform, and a digit is mirrored with probability 1/2.
 
 Our own choice: there, 20 pictures of each class to validate are made of test digits, here of
 training digits that nothing else shows; there, digits are drawn anew for every picture and
@@ -51,7 +51,7 @@ class DoubleMNIST(MNISTImages):
 
     Attributes:
         group: each digit is moved by its own element, drawn uniformly: C1 leaves it as it is, C4
-            turns it by quarters, SO2 by any angle; D1, D4 and O2 mirror every other one first.
+            turns it by quarters, SO2 by any angle; D1, D4 and O2 mirror it first, or not.
 
     Raises:
         Refusal: for what would exchange the digits and keep the class.

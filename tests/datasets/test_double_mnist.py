@@ -152,3 +152,9 @@ def test_what_exchanges_the_digits_is_refused(setting: dict[str, Any], complaint
     with pytest.raises(Refusal, match=complaint):
         DoubleMNIST(**setting)
     DoubleMNIST(augment_rotation=15.0)
+
+
+def test_a_part_without_some_digit_is_refused() -> None:
+    images, labels = glyphs(LABELS[:9]).unsqueeze(1), LABELS[:9]
+    with pytest.raises(Refusal, match="there is no 9 among the digits of the val part"):
+        DoubleMNIST()._pairs("val", images, labels, 100)
