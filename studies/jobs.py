@@ -64,12 +64,13 @@ def study_jobs(
         study: what is to be run.
         folder: of the study.
         further: words for every run, which count more than its own.
-        seeds: in place of the study's, for the rows that have none of their own.
+        seeds: in place of the study's; of a row's own seeds they choose those that are among them,
+            or all if none is.
 
     Raises:
         ConfigError: for a reference to a row that is not there, or to itself.
     """
-    found = _Jobs(study, folder, further, seeds or study.seeds)
+    found = _Jobs(study, folder, further, seeds)
     return [job for name in found.rows for job in found.of_row(name)]
 
 
@@ -77,11 +78,12 @@ class _Jobs:
     """Makes the jobs of a study."""
 
     def __init__(
-        self, study: Study, folder: Path, further: Sequence[str], seeds: Sequence[int]
+        self, study: Study, folder: Path, further: Sequence[str], seeds: Sequence[int] | None
     ) -> None:
         self.study, self.folder, self.further = study, folder, further
         self.rows, self.trials = study.named_rows(), study.trials()
-        self.seeds = {name: row.seeds or seeds for name, row in self.rows.items()}
+        chosen = seeds or study.seeds
+        self.seeds = {name: _among(row.seeds, seeds) or chosen for name, row in self.rows.items()}
 
     def of_row(self, name: str) -> Iterator[Job]:
         """The trials and the runs of a row."""
@@ -123,6 +125,11 @@ class _Jobs:
         known = [each for each in self.rows if each != name]
         reason = f"there is no such other row{hint(row, known)}"
         raise ConfigError(f"study.rows.{name}: ${{run:{row}}}: {reason}")
+
+
+def _among(own: Sequence[int] | None, seeds: Sequence[int] | None) -> Sequence[int]:
+    """A row's own seeds, if it has any: those that are chosen, or all if none of them is."""
+    return [seed for seed in own or () if seeds is None or seed in seeds] or own or ()
 
 
 def chosen(jobs: Sequence[Job], patterns: Iterable[str]) -> list[Job]:
