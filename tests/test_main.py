@@ -24,6 +24,7 @@ import run
 from command_line.announcement import say
 from command_line.options import PRESETS, groups
 from composition import CONFIG_FOLDER, Composition
+from constructors import checking
 from models.gcnn import GCNN
 from run_folder import claim
 from tests.terminal import Terminal
@@ -325,7 +326,7 @@ def test_a_run_says_what_it_is_before_torch_is_loaded(tmp_path: Path) -> None:
 def test_an_interrupted_check_is_one_line(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(constructors, "try_out", lambda *_: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(checking, "try_out", lambda *_: signal.raise_signal(signal.SIGINT))
     answer = terminal(*TINY, f"hydra.run.dir={tmp_path / 'run'}")
     assert (answer.status, answer.err) == (130, "interrupted before anything was written\n")
     assert len(answer.out.splitlines()) == 1
