@@ -34,8 +34,10 @@ class DataSpec:
     """What a net must know of a data set.
 
     `mean` and `std` hold one value per channel, for images scaled to 0..1. Classification gives
-    `num_classes`; regression gives None there and the length of its target vector instead. With
-    `circle_crop`, all images are black outside of their inscribed disc (see `framing`).
+    `num_classes`; regression gives None there and the length of its target vector instead. Where
+    that is the stiffness of cells, `orthotropic` says that x and y are unlike axes of the material:
+    the group of the task is D2 then, and D4 else. With `circle_crop`, all images are black outside
+    of their inscribed disc (see `framing`).
 
     `num_views` samples in a row are views of one source image; with `whole_orbits`, each sample is
     all of them at once: [num_views, C, H, W].
@@ -51,6 +53,7 @@ class DataSpec:
     std: tuple[float, ...]
     class_names: tuple[str, ...] = ()
     target_size: int | None = None
+    orthotropic: bool = False
     circle_crop: bool = False
     num_views: int = 1
     whole_orbits: bool = False

@@ -66,7 +66,7 @@ class Task(ABC):
         """Return how the answers move when the images do; None if that is not known."""
         return None
 
-    def prepare(self, model: nn.Module, train: Split) -> None:
+    def prepare(self, model: nn.Module, train: Split, spec: DataSpec) -> None:
         """Give a model what it takes from the training data as a whole, before it is trained."""
         return
 
@@ -199,18 +199,19 @@ class Regression(Task):
             raise Refusal("the data set has classes, no target vectors; try task=classification")
 
     def symmetry(self, spec: DataSpec) -> Symmetry | None:
-        """Return the symmetries of the square, of the stiffness of periodic cells."""
+        """Return those of the stiffness of periodic cells: the symmetries of the square, or, where
+        the phases are orthotropic, of a rectangle."""
         if spec.target_size != len(COMPONENTS):
             return None
-        return Symmetry(Dihedral(4), move_stiffness, only_pixels=True)
+        return Symmetry(Dihedral(2 if spec.orthotropic else 4), move_stiffness, only_pixels=True)
 
-    def prepare(self, model: nn.Module, train: Split) -> None:
+    def prepare(self, model: nn.Module, train: Split, spec: DataSpec) -> None:
         """Show the training targets to the heads that scale their answers like these."""
         heads = [module for module in model.modules() if isinstance(module, StiffnessHead)]
         if heads:
             targets = torch.cat([targets for _, targets in train.batches(1000)])
             for head in heads:
-                head.standardise(targets)
+                head.standardise(targets, orthotropic=spec.orthotropic)
 
     def summary(self, means: Mapping[str, float]) -> dict[str, float]:
         """Return loss, relative error and R² (nan where all targets are the same)."""

@@ -76,9 +76,10 @@ def test_a_block_is_written_from_a_folder_and_all_else_is_left(
     study = {
         "rows": {"a": {"published": 0.95, "source": "[C]"}, "b": {}, "c": {}},
         "seeds": [0, 1, 2],
+        "columns": ["defect"],
         "claims": ["a > b", "c > b"],
     }
-    cost = {"parameters": 70, "seconds/train": 3.2}
+    cost = {"parameters": 70, "seconds/train": 3.2, "defect": 0.25}
     results = {
         "a": {seed: {"test/accuracy": 0.9 + seed / 100, **cost} for seed in range(3)},
         "b": {0: {"test/accuracy": 0.5, **cost}},
@@ -93,11 +94,11 @@ def test_a_block_is_written_from_a_folder_and_all_else_is_left(
     assert content == (
         "`python main.py study=small` · test/accuracy · seeds 0, 1, 2 · commit abcdef0 · "
         "A processor, 1 thread\n\n"
-        "| row | published | ours | seeds | parameters | seconds |\n"
-        "| --- | --- | --- | --- | --- | --- |\n"
-        "| a | 0.95 [C] | 0.9100 ± 0.0100 | 3 | 70 | 3 |\n"
-        "| b | - | 0.5000 | 1 | 70 | 3 |\n"
-        "| c | - | not run | - | - | - |\n\n"
+        "| row | published | ours | seeds | parameters | seconds | defect |\n"
+        "| --- | --- | --- | --- | --- | --- | --- |\n"
+        "| a | 0.95 [C] | 0.9100 ± 0.0100 | 3 | 70 | 3 | 0.2500 ± 0.0000 |\n"
+        "| b | - | 0.5000 | 1 | 70 | 3 | 0.2500 |\n"
+        "| c | - | not run | - | - | - | - |\n\n"
         "| claim | verdict | difference, 95 % interval |\n"
         "| --- | --- | --- |\n"
         "| a > b | undecided | +0.4000 [-inf, +inf] |\n"

@@ -78,6 +78,18 @@ def test_recipes_have_their_own_files(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("*.h5"))) == 2
 
 
+def test_isotropic_phases_keep_the_files_they_had(tmp_path: Path) -> None:
+    materials = '"poisson_ratio": 0.3, "seed": 0, "version": 1, "youngs_moduli": [0.01, 1.0]}'
+    assert RECIPE.text.endswith(f'"volume_fractions": [0.3, 0.7]}}, {materials}')
+    assert unit_cells(tmp_path, length_scales=(0.1, 0.2), anisotropy=1).recipe == RECIPE
+    cells, stiffness = obtain(tmp_path, RECIPE, 3)
+    four = unit_cells(tmp_path, length_scales=(0.1, 0.2), anisotropy=4).recipe
+    same, other = obtain(tmp_path, four, 3)
+    assert np.array_equal(same, cells), "the cells themselves do not ask for their phases"
+    assert (other[:, 1] < 0.6 * stiffness[:, 1]).all()
+    assert four.name != RECIPE.name
+
+
 def test_finished_blocks_survive(
     tmp_path: Path, made: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,6 +270,14 @@ def test_training_cells_move_with_their_labels(tmp_path: Path) -> None:
         ({"length_scales": ()}, r"^length_scales=\[\]: "),
         ({"poisson_ratio": 1.0}, r"^poisson_ratio=1: "),
         ({"youngs_moduli": (1e-30, 1.0)}, r"^youngs_moduli=\[1e-30, 1.0\]: "),
+        ({"anisotropy": 1e11}, r"^anisotropy=1e\+11: must be positive, and the least modulus at"),
+        ({"anisotropy": float("nan")}, r"^anisotropy=nan: must be positive"),
+        (
+            {"anisotropy": 0.09},
+            r"^poisson_ratio=0.3: must lie between -0.3 and 0.3, the square root of anisot",
+        ),
+        ({"anisotropy": 4, "augment_rotation": True}, r"^augment_rotation=True: with anisotropy=4"),
+        ({"anisotropy": 4, "augment_transpose": True}, r"^augment_transpose=True: .*augment_flip"),
     ],
 )
 def test_impossible_settings_are_refused(
