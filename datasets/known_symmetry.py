@@ -53,7 +53,8 @@ class KnownSymmetry(DataSet):
         source: digits are those bundled with scikit-learn.
         root: folder of the published ones.
         classes: names of the source's classes to keep; None: 3, 4, 6, 7 of digits and MNIST (those
-            that no half turn makes like themselves or one another), all of the others.
+            that no half turn makes like themselves or one another), all of the others. (A 3 is
+            its own mirror image, turned by 180°: with mirrors and half turns, leave it out.)
         within, orientations, mirror, strength: the dials of the truth.
         poses: whether a source picture is shown in one pose (orientation, and mirror) that is drawn
             for it, or in every one.

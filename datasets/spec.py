@@ -44,9 +44,6 @@ class DataSpec:
 
     `truth` is the right answer to turns, where it is known: class c in an orientation is number
     c·num_parts + part, see `Truth`.
-
-    Where the targets are the stiffness of cells, `orthotropic` says that x and y are unlike axes of
-    the material: D2, and not D4, is the group of the task.
     """
 
     in_channels: int
@@ -61,7 +58,6 @@ class DataSpec:
     num_views: int = 1
     whole_orbits: bool = False
     truth: Truth | None = None
-    orthotropic: bool = False
 
     @property
     def num_outputs(self) -> int:

@@ -58,7 +58,8 @@ def test_what_is_decided_beforehand_is_what_the_calculation_says(
 ) -> None:
     """Seeds and hours of every line; and the rows of what a night decides have these seeds."""
     lines = [line for line in cells(FILE.read_text()) if line[1:2] and "--difference" in line[1]]
-    rows, decided = shipped()["small"].named_rows(), dict[str, int]()
+    study, decided = shipped()["decided"], dict[str, int]()
+    rows = study.named_rows()
     for claim, words, deviation, difference, num, hours, both, verdict in lines:
         options = words.strip("`").split()
         assert power(options) == 0
@@ -73,7 +74,7 @@ def test_what_is_decided_beforehand_is_what_the_calculation_says(
             assert float(both) == pytest.approx(float(hours) / 1.77, abs=0.06)
             assert (verdict == "**no**") == (float(both) > 10)
         if verdict not in ("**no**", "refuted by three"):
-            assert claim in shipped()["small"].claims
+            assert claim in study.claims
             decided |= {row: int(num) for row in rows if row in claim.split()}
     assert {row: [*range(num)] for row, num in decided.items()} == {
         name: list(row.seeds) for name, row in rows.items() if row.seeds

@@ -1,24 +1,11 @@
-"""A run folder: where one run leaves its config, result and checkpoints, and one process writes.
+"""The files of a run folder: read, where a stranger may have damaged them, and written whole."""
 
-    config.yaml         the resolved config, with what its figures depend on beside; written first
-    overrides.yaml      the words that made it, so that the run can be continued
-    checkpoints/last.pt written by the trainer; with no result beside it, the run was torn
-    failure.txt         why a job of a sweep or study ended without a result
-    result.json         the final figures, written last and at once
-
-Two processes that share a folder do not mix: the second finds it locked (the lock dies with its
-process, however that dies).
-"""
-
-import fcntl
 import hashlib
 import json
 import logging
-import os
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +17,14 @@ from partial_equiv.refusal import Refusal
 from plain_files import read_json, read_yaml, write_whole
 
 __all__ = [
-    "Occupied",
-    "claim",
-    "difference",
+    "ABOUT",
+    "ANEW",
+    "CONFIG",
+    "RESULT",
     "folder_name",
     "forget_failure",
     "has_checkpoint",
     "is_done",
-    "is_running",
     "read_about",
     "read_config",
     "read_failure",
@@ -58,10 +45,8 @@ WORDS = "words"  # in the same: those of overrides.yaml, written in one piece wi
 RESULT, LAST, FAILURE = "result.json", "checkpoints/last.pt", "failure.txt"
 COUNTS = re.compile(r"seconds/|(best_epoch|epochs|parameters|samples)$")
 FIGURES = re.compile(rf"(test|val|range)/|{COUNTS.pattern}")
-# Where data lie and runs are shown says nothing about an experiment; a continued one may also
-# train longer, or elsewhere, and be looked at otherwise.
-FREE = re.compile(r"packages|tracking\..*|dataset\.(source\.)?(root|folder|download)|train\.resume")
 ANEW = "what the run was is not known without it: start it anew in another folder"
+<<<<<<< HEAD:run_folder.py
 ASKING = re.compile(r"net(\..*)?\.parameters")  # see `matching`
 FREE_CONTINUED = re.compile(
     rf"{FREE.pattern}|(train|penalty|measure|probe)(\..*)?|task\.metrics|test"
@@ -86,6 +71,8 @@ def claim(folder: Path) -> Iterator[None]:
         except BlockingIOError:
             raise Occupied(f"another process is running in {folder}") from None
         yield
+=======
+>>>>>>> main:run_folder/files.py
 
 
 def folder_name(overrides: Sequence[str]) -> str:
@@ -112,17 +99,6 @@ def is_done(folder: Path) -> bool:
 def has_checkpoint(folder: Path) -> bool:
     """Whether a training here can be continued."""
     return (folder / LAST).is_file()
-
-
-def is_running(folder: Path) -> bool:
-    """Whether a process is at work here."""
-    try:
-        with claim(folder):
-            return False
-    except Occupied:
-        return True
-    except OSError:  # there is no such folder, or it is not ours
-        return False
 
 
 def write_config(
@@ -233,6 +209,7 @@ def read_result(folder: Path) -> dict[str, Any]:
     return result
 
 
+<<<<<<< HEAD:run_folder.py
 def difference(folder: Path, config: Mapping[str, Any], *, continued: bool = False) -> str | None:
     """How a config is another experiment than the one in the folder, or None if it is the same.
 
@@ -261,6 +238,8 @@ def difference(folder: Path, config: Mapping[str, Any], *, continued: bool = Fal
     return None
 
 
+=======
+>>>>>>> main:run_folder/files.py
 def write_failure(folder: Path, reason: str) -> None:
     """Write why a job ended without a result."""
     write_whole(folder / FAILURE, f"{reason}\n")
@@ -275,11 +254,3 @@ def read_failure(folder: Path) -> str | None:
     """Why the last job here ended without a result, in one line; None if it did not."""
     path = folder / FAILURE
     return " ".join(path.read_text(errors="replace").split()) if path.is_file() else None
-
-
-def _flat(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in node.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
