@@ -46,33 +46,6 @@ RESULT, LAST, FAILURE = "result.json", "checkpoints/last.pt", "failure.txt"
 COUNTS = re.compile(r"seconds/|(best_epoch|epochs|parameters|samples)$")
 FIGURES = re.compile(rf"(test|val|range)/|{COUNTS.pattern}")
 ANEW = "what the run was is not known without it: start it anew in another folder"
-<<<<<<< HEAD:run_folder.py
-ASKING = re.compile(r"net(\..*)?\.parameters")  # see `matching`
-FREE_CONTINUED = re.compile(
-    rf"{FREE.pattern}|(train|penalty|measure|probe)(\..*)?|task\.metrics|test"
-)
-
-
-class Occupied(OSError):
-    """Another process is at work in the run folder."""
-
-
-@contextmanager
-def claim(folder: Path) -> Iterator[None]:
-    """Keep other processes out of the folder while the context is open.
-
-    Raises:
-        Occupied: if another process is in it.
-    """
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC  # with which a pipe is not waited for
-    with os.fdopen(os.open(folder / ".lock", flags, 0o666), "wb", buffering=0) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Occupied(f"another process is running in {folder}") from None
-        yield
-=======
->>>>>>> main:run_folder/files.py
 
 
 def folder_name(overrides: Sequence[str]) -> str:
@@ -209,37 +182,6 @@ def read_result(folder: Path) -> dict[str, Any]:
     return result
 
 
-<<<<<<< HEAD:run_folder.py
-def difference(folder: Path, config: Mapping[str, Any], *, continued: bool = False) -> str | None:
-    """How a config is another experiment than the one in the folder, or None if it is the same.
-
-    If it is to be continued, the settings of the training may differ.
-
-    Raises:
-        Refusal: if the folder has lost its config.
-    """
-    free = FREE_CONTINUED if continued else FREE
-    if (known := read_config(folder)) is None:
-        raise Refusal(f"{folder / CONFIG} is lost; {ANEW}")
-    there, here = dict(_flat(known)), dict(_flat(config))
-    chosen = {  # there, by a number of parameters that both ask for
-        re.sub("parameters$", name, key)
-        for key, number in here.items()
-        for name in ("hidden_channels", "widths")
-        if ASKING.fullmatch(key) and number is not None and there.get(key) == number
-    }
-    for key in sorted({*there, *here} - chosen):
-        old, new = there.get(key, "absent"), here.get(key, "absent")
-        younger = (ASKING.fullmatch(key) and new is None) or (key == "test" and new is True)
-        if younger and old == "absent":
-            continue  # the folder is older than the setting
-        if old != new and not free.fullmatch(key):
-            return f"{key}={new}: the run in {folder} has {key}={old}"
-    return None
-
-
-=======
->>>>>>> main:run_folder/files.py
 def write_failure(folder: Path, reason: str) -> None:
     """Write why a job ended without a result."""
     write_whole(folder / FAILURE, f"{reason}\n")
