@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import yaml
 
@@ -31,6 +31,7 @@ from plain_files import read_json, read_yaml, write_whole
 
 __all__ = [
     "Occupied",
+    "State",
     "claim",
     "difference",
     "folder_name",
@@ -45,6 +46,7 @@ __all__ = [
     "read_overrides",
     "read_result",
     "seconds_since_start",
+    "state",
     "write_config",
     "write_failure",
     "write_result",
@@ -63,6 +65,7 @@ FIGURES = re.compile(rf"(test|val|range)/|{COUNTS.pattern}")
 FREE = re.compile(r"packages|tracking\..*|dataset\.(source\.)?(root|folder|download)|train\.resume")
 ANEW = "what the run was is not known without it: start it anew in another folder"
 ASKING = re.compile(r"net(\..*)?\.parameters")  # see `matching`
+State: TypeAlias = Literal["done", "running", "torn", "failed", "waiting"]
 FREE_CONTINUED = re.compile(rf"{FREE.pattern}|(train|penalty|measure|probe)(\..*)?|task\.metrics")
 
 
@@ -121,6 +124,17 @@ def is_running(folder: Path) -> bool:
         return True
     except OSError:  # there is no such folder, or it is not ours
         return False
+
+
+def state(folder: Path) -> State:
+    """What has become of the run in this folder."""
+    if is_done(folder):
+        return "done"
+    if is_running(folder):
+        return "running"
+    if read_failure(folder) is not None:
+        return "failed"
+    return "torn" if has_checkpoint(folder) else "waiting"
 
 
 def write_config(
