@@ -3,7 +3,8 @@
     python -m studies.report FOLDER
 
 prints it as Markdown, and writes it beside the runs: report.md, report.json, tables/, figures/, and
-report.html, one page with all of it. It is logged as well, where the study's runs are: by the tracker that the study's words name.
+report.html, one page with all of it. It is logged as well, where the study's runs are: by the
+tracker that the study's words name.
 """
 
 import json

@@ -80,7 +80,7 @@ def chart(
     return Chart(
         title,
         lines,
-        [(up(tick), f"{tick:.3g}") for tick in ticks],
+        [(up(tick), f"{tick:.4g}") for tick in ticks],
         [(across(epoch), str(epoch)) for epoch in sorted({first, (first + last) // 2, last})],
         f"{title} over epochs {first} to {last}: {'; '.join(told)}",
     )
@@ -99,9 +99,10 @@ def _ticks(low: float, high: float) -> list[float]:
     >>> _ticks(0.5, 0.5)
     [0.0, 0.5, 1.0]
     """
-    if high - low <= 1e-9 * max(abs(low), abs(high)):
-        margin = abs(low) or 1.0
+    size = max(abs(low), abs(high))
+    if high - low <= 1e-9 * size or size < 1e-100:
+        margin = abs(low) if size > 1e-100 else 1.0
         low, high = low - margin, high + margin
-    size = 10.0 ** floor(log10(high - low))
-    step = next(size * each for each in (0.2, 0.5, 1, 2) if (high - low) / (size * each) <= 4)
+    unit = 10.0 ** floor(log10(high - low))
+    step = next(unit * each for each in (0.2, 0.5, 1, 2, 5) if (high - low) / (unit * each) <= 4)
     return [step * i for i in range(floor(low / step), ceil(high / step) + 1)]

@@ -26,7 +26,8 @@ MOST_TABLES, MOST_FACTS = 24, 40
 def tables_of(folder: Folder, first: Sequence[str] = ()) -> Iterator[Table]:
     """The tables of a folder, some before the others, by their names."""
     top = folder.path / "tables"
-    paths = {path.relative_to(top).with_suffix("").as_posix(): path for path in top.rglob("*.csv")}
+    found = folder.attempt(lambda: list(top.rglob("*.csv"))) or []
+    paths = {path.relative_to(top).with_suffix("").as_posix(): path for path in found}
     names = [name for name in first if name in paths]
     names += sorted(paths.keys() - {*names})
     if len(names) > MOST_TABLES:

@@ -79,46 +79,54 @@ def _picture(place: Path, room: int) -> Picture:
         try:
             most = min(room * 3 // 4, MOST_VECTOR) if ending == ".svg" else room * 3 // 4
             if path.stat().st_size > most:
-                raise Refusal(f"figures/{path.name} is too large for this page")
+                raise Refusal("there is no room for it on this page")
             content = read_bytes(path, REMEDY)
             width, height, title = _vector(content) if ending == ".svg" else _pixels(content)
         except ValueError as error:
-            reasons.append(str(error))
+            reasons.append(f"figures/{path.name} is not shown: {error}")
             continue
         name = plain(place.name)
         source = f"data:image/{kind};base64,{b64encode(content).decode()}"
         return Picture(
             place.name, source, f"{name}: {title}" if title else f"figure: {name}", width, height
         )
-    raise Refusal("; ".join(dict.fromkeys(reasons)) or f"figures/{place.name} is no picture")
+    raise Refusal("; ".join(dict.fromkeys(reasons)) or f"figures/{place.name} is not shown")
 
 
 def _vector(content: bytes) -> tuple[int, int, str]:
-    """Width and height (points) and title of an SVG."""
+    """Width and height (points) and title of an SVG.
+
+    Raises:
+        Refusal: if it is none, or not whole.
+    """
     if b"<!ENTITY" in content:
-        raise Refusal("an SVG that defines words of its own is not shown")
+        raise Refusal("it defines words of its own")
     try:
         root = ElementTree.fromstring(content)
     except (ElementTree.ParseError, LookupError, ValueError) as error:
-        raise Refusal(f"an SVG that cannot be read ({error}) is not shown") from None
+        raise Refusal(f"it is no whole SVG ({error})") from None
     if root.tag != "{http://www.w3.org/2000/svg}svg":
-        raise Refusal("what is called .svg is no picture")
+        raise Refusal("it is no SVG")
     sizes = [POINTS.fullmatch(root.get(name, "")) for name in ("width", "height")]
     try:
         width, height = (max(1, min(4000, round(float(size[1])))) for size in sizes if size)
     except ValueError:
-        raise Refusal("an SVG without a size is not shown") from None
+        raise Refusal("it does not say its size") from None
     title = root.findtext("{http://www.w3.org/2000/svg}title") or ""
     return width, height, " ".join(title.split())[:300]
 
 
 def _pixels(content: bytes) -> tuple[int, int, str]:
-    """Width and height (points, of 220 pixels an inch) of a PNG that is whole."""
+    """Width and height (points; it has 220 pixels an inch) of a PNG, which has no title.
+
+    Raises:
+        Refusal: if it is none, or not whole.
+    """
     if content[:8] != b"\x89PNG\r\n\x1a\n" or content[12:16] != b"IHDR":
-        raise Refusal("what is called .png is no picture")
+        raise Refusal("it is no PNG")
     if content[-8:-4] != b"IEND":
-        raise Refusal("a PNG that was cut is not shown")
+        raise Refusal("it is no whole PNG")
     width, height = unpack(">II", content[16:24])
     if not 0 < width * height <= 10**8:
-        raise Refusal("a PNG of no size, or of a huge one, is not shown")
+        raise Refusal("its size cannot be")
     return max(1, round(width * 72 / 220)), max(1, round(height * 72 / 220)), ""

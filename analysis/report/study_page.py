@@ -26,7 +26,6 @@ from analysis.report.parts import (
     tables_of,
     where,
 )
-from config_schema.quoting import typed
 from plain_files import read_json
 from run_folder import read_about, state
 
@@ -44,7 +43,7 @@ def study_page(path: Path) -> Page:
     """
     folder = Folder(path)
     about = read_json(path / STUDY, dict, "start the study again to write it anew")
-    study = about["study"] if isinstance(about.get("study"), dict) else {}
+    study = _of(dict, about.get("study"))
     told = f"python -m studies.report {path} writes it"
     report = folder.attempt(read_json, path / REPORT, dict, told) or {}
     states = {name: state(place) for name, place in _places(folder, about)}
@@ -77,13 +76,18 @@ def study_page(path: Path) -> Page:
 
 
 def _words(value: object) -> list[str]:
-    return [str(word) for word in value] if isinstance(value, list) else []
+    return [str(word) for word in _of(list, value)]
+
+
+def _of(kind: type, value: object) -> Any:  # noqa: ANN401
+    """The value if it is of that kind, else an empty one: the folder may be a stranger's."""
+    return value if isinstance(value, kind) else kind()
 
 
 def _places(folder: Folder, about: Mapping[str, Any]) -> list[tuple[str, Path]]:
     """The runs of a study with their folders, which lie in its own."""
-    jobs, found = about.get("jobs"), []
-    for job in jobs if isinstance(jobs, list) else []:
+    found = []
+    for job in _of(list, about.get("jobs")):
         if isinstance(job, dict) and {"row", "seed"} <= job.keys():
             name = f"{job['row']}/seed={job['seed']}"
             if "\0" not in name and not {"..", ""} & {*name.split("/")}:
@@ -94,39 +98,32 @@ def _places(folder: Folder, about: Mapping[str, Any]) -> list[tuple[str, Path]]:
 
 
 def _verdicts(report: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    claims = report.get("claims")
-    said = [each.get("verdict") for each in claims or [] if isinstance(each, dict)]
-    for verdict, count in sorted(Counter(map(str, said)).items()):
+    said = [str(_of(dict, each).get("verdict")) for each in _of(list, report.get("claims"))]
+    for verdict, count in sorted(Counter(said).items()):
         yield f"claims {verdict}", str(count)
 
 
 def _asked(study: Mapping[str, Any], name: str, further: Sequence[str]) -> Iterator[Block]:
     """The study's words and rows."""
     yield Code(main_command([f"study={name}", *further]))
-    seeds, rows = study.get("seeds"), study.get("rows")
     yield Facts(
         [
             ("measured", written(study.get("metric", "test/accuracy"))),
-            ("seeds", ", ".join(map(str, seeds)) if isinstance(seeds, list) else "-"),
+            ("seeds", ", ".join(map(str, _of(list, study.get("seeds")))) or "-"),
             ("words of every run", " ".join(_words(study.get("words"))) or "none"),
         ]
     )
-    lines = [
-        [row, " ".join(_words(said.get("words") if isinstance(said, dict) else None))]
-        for row, said in (rows if isinstance(rows, dict) else {}).items()
-    ]
-    axes = study.get("axes")
-    for axis, options in (axes if isinstance(axes, dict) else {}).items():
-        for option, words in (options if isinstance(options, dict) else {}).items():
-            lines.append([f"{axis}: {option}", " ".join(_words(words))])
+    said = {row: _of(dict, each).get("words") for row, each in _of(dict, study.get("rows")).items()}
+    for axis, options in _of(dict, study.get("axes")).items():
+        said |= {f"{axis}: {option}": words for option, words in _of(dict, options).items()}
+    lines = [[row, " ".join(_words(words))] for row, words in said.items()]
     yield table("Rows and their words", [["row", "words"], *lines])
 
 
 def _published(study: Mapping[str, Any]) -> str:
     """What there is to compare with."""
-    rows = study.get("rows")
-    known = [row.get("published") for row in (rows or {}).values() if isinstance(row, dict)]
-    if any(value is not None for value in known):
+    rows = _of(dict, study.get("rows")).values()
+    if any(_of(dict, row).get("published") is not None for row in rows):
         return "Published values stand beside ours: hollow diamonds in the figure."
     return "Nothing is published to compare these rows with."
 
@@ -137,8 +134,7 @@ def _repeated(name: str, about: Mapping[str, Any], abouts: Sequence[Mapping[str,
     lines = [line for each in commits.values() for line in checkout(each)]
     if len(lines) > 1:
         lines = ["# its runs are of several commits, of which one is to be chosen", *lines]
-    study = typed("study", name)
-    return "\n".join([*lines, main_command([study, *_words(about.get("further"))])])
+    return "\n".join([*lines, main_command([f"study={name}", *_words(about.get("further"))])])
 
 
 def _some(tables: Mapping[str, Table], name: str) -> Iterator[Block]:

@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markupsafe import Markup
 
 from analysis.report.blocks import Page, Section, Shown
 from analysis.report.run_page import run_page
@@ -114,4 +113,4 @@ def _template() -> Template:
 
 def _visible(value: object) -> object:
     """What the template writes, without what could not be seen; its own macros' HTML stays."""
-    return value if isinstance(value, Markup) else UNSEEN.sub("�", str(value))
+    return value if hasattr(value, "__html__") else UNSEEN.sub("�", str(value))
