@@ -148,6 +148,8 @@ def _setting(config: Mapping[str, Any], key: str, word: str) -> str:
         if not isinstance(value, Mapping) or part not in value:
             return written(word.partition("=")[2] or "left out")
         value = value[part]
+    if isinstance(value, Mapping):  # chosen options with all of their settings
+        return written(word.partition("=")[2])
     return "null" if value is None else short(str(value))
 
 
