@@ -13,19 +13,12 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from config_schema import ConfigError
 from partial_equiv.refusal import Refusal
 from plain_files import read_json, write_whole
-from run_folder import (
-    has_checkpoint,
-    is_done,
-    is_running,
-    read_failure,
-    read_result,
-    seconds_since_start,
-)
+from run_folder import State, is_done, read_result, seconds_since_start, state
 from studies.jobs import Job
 from studies.study import Study, read_study
 
@@ -35,7 +28,6 @@ STUDY = "study.json"
 log = logging.getLogger(__name__)
 
 REMEDY = "start the study again to write it anew"
-State: TypeAlias = Literal["done", "running", "torn", "failed", "waiting"]
 
 
 @dataclass(frozen=True)
@@ -123,14 +115,7 @@ class StudyFolder:
 
     def state(self, job: Job) -> State:
         """What has become of a job."""
-        folder = self.place(job)
-        if is_done(folder):
-            return "done"
-        if is_running(folder):
-            return "running"
-        if read_failure(folder) is not None:
-            return "failed"
-        return "torn" if has_checkpoint(folder) else "waiting"
+        return state(self.place(job))
 
     def results(self) -> dict[str, dict[int, dict[str, Any]]]:
         """The results of what is done: by row, then by seed."""

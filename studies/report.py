@@ -2,8 +2,9 @@
 
     python -m studies.report FOLDER
 
-prints it as Markdown, and writes it beside the runs: report.md, report.json, tables/ and figures/.
-It is logged as well, where the study's runs are: by the tracker that the study's words name.
+prints it as Markdown, and writes it beside the runs: report.md, report.json, tables/, figures/, and
+report.html, one page with all of it. It is logged as well, where the study's runs are: by the
+tracker that the study's words name.
 """
 
 import json
@@ -17,6 +18,7 @@ from importlib import import_module
 from math import isfinite
 from pathlib import Path
 
+from analysis.report import leave_report
 from analysis.study import draw_study
 from analysis.tables import Table, difference_table, markdown, row_table, verdict_table
 from config_schema import ConfigError, complaint
@@ -79,6 +81,7 @@ def report(folder: StudyFolder) -> str:
     means = {name: row.mean for name, row in found.rows.items()}
     told = {f"{name}/{study.metrics[0]}": mean for name, mean in means.items() if mean is not None}
     tracker.finish({**told, **own.values})
+    leave_report(folder.path)
     return _text(tables, {name: folder.path / "tables" / f"{name}.csv" for name in own.tables})
 
 
