@@ -111,7 +111,7 @@ class Build:
     @property
     def tests(self) -> bool:
         """Whether the trained net is tested, and measured."""
-        return bool(self._config.get("test", True))
+        return bool(self.config.get("test", True))
 
     def takes(self, section: str, name: str) -> bool:
         """Whether what a section names has a parameter of this name."""
