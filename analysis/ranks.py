@@ -14,10 +14,12 @@ Classifiers over Multiple Data Sets", JMLR 7, 2006.)
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import sqrt
+from math import isfinite, sqrt
 from statistics import fmean
 
-__all__ = ["Ranks", "ranks"]
+from analysis.claims import Values, difference
+
+__all__ = ["Ranks", "distinguished", "ranks"]
 
 
 @dataclass(frozen=True)
@@ -89,3 +91,19 @@ def _places(scores: Mapping[str, float]) -> dict[str, float]:
         name: 1 + sum(other > value for other in values) + (values.count(value) - 1) / 2
         for name, value in scores.items()
     }
+
+
+def distinguished(scores: Mapping[str, Values]) -> set[str]:
+    """The best of some methods, and those of which it is not certain that they are worse: the 95 %
+    interval of the paired difference over the seeds holds 0, or there is one seed alone.
+
+    >>> sorted(distinguished({"a": {0: 0.9, 1: 0.9}, "b": {0: 0.9, 1: 0.8}, "c": {0: 0.5, 1: 0.5}}))
+    ['a', 'b']
+    """
+    known = {name: fmean(each.values()) for name, each in scores.items() if each}
+    known = {name: mean for name, mean in known.items() if isfinite(mean)}
+    if not known:
+        return set()
+    best = max(known, key=lambda name: known[name])
+    lows = {name: difference(scores[best], scores[name]).low for name in known}
+    return {name for name, low in lows.items() if name == best or low <= 0}
