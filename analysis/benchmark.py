@@ -23,6 +23,8 @@ def draw_costs(points: Mapping[str, Mapping[str, tuple[float, float, float]]], p
         points: by task, then by method: seconds of a step, parameters, accuracy (or R²).
         path: the PNG to write.
     """
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     chosen = styles(name for of in points.values() for name in of)
     most = max(size for of in points.values() for _, size, _ in of.values())
     rows = ceil(len(points) / COLUMNS)
@@ -41,11 +43,16 @@ def draw_costs(points: Mapping[str, Mapping[str, tuple[float, float, float]]], p
                 panel.scatter(1000 * seconds, score, s=40 * size / most, label=plain(name), **look)
             panel.set_title(task.replace("_", " "))
             panel.set_xscale("log")
+            panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            panel.xaxis.set_major_formatter("{x:g}")
+            panel.xaxis.set_minor_formatter(NullFormatter())
             panel.grid(alpha=0.3)
+        for panel in panels[max(0, len(points) - columns) : len(points)]:
+            panel.set_xlabel("milliseconds of a step")
+        for panel in panels[::columns]:
+            panel.set_ylabel("accuracy, or R²")
         for panel in panels[len(points) :]:
             panel.remove()
-        figure.supxlabel("milliseconds of a training step")
-        figure.supylabel("test accuracy, or R²")
         legend(figure)
 
 

@@ -202,7 +202,11 @@ def _draw_agreements(tasks: Tasks, folder: Path) -> list[Path]:
         truth = next(iter(methods.values()))[0].load().spec.truth
         if truth is not None:
             pictures.append(folder / f"agreement_{task}.png")
-            draw_agreement(curves, truth, pictures[-1])
+            means = {
+                name: {move: fmean(each) for move, each in curve.items()}
+                for name, curve in curves.items()
+            }
+            draw_agreement(means, truth, pictures[-1])
     return pictures
 
 
@@ -215,7 +219,7 @@ def _draw_costs(
     """Accuracy over the seconds of a step, and over the parameters; tasks are panels."""
     points: dict[str, dict[str, tuple[float, float, float]]] = {}
     for task, of in tasks.items():
-        for method in methods:
+        for method in methods if whole(task, tasks) else ():
             runs = [run for run in of.get(method, ()) if STEP in run.result]
             if runs:
                 seconds = fmean(run.result[STEP] for run in runs)
