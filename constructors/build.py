@@ -10,6 +10,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
+from budget import building
 from config_schema import ConfigError
 from config_schema.complaints import located
 from config_schema.components import Component, Made
@@ -93,6 +94,8 @@ class Build:
         """
         config = OmegaConf.create({**read_finished(folder), "packages": list(packages)})
         build = cls(matched(config, folder), recorded(folder))
+        with located("net"), building():
+            _ = build.model
         load_best(build.model, folder)
         build.model.eval().requires_grad_(False)
         return build

@@ -6,13 +6,11 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import torch
-
 from config_schema import complaint
 from constructors import load_run
 from datasets.spec import one_line
 from partial_equiv.refusal import Refusal
-from predict.answers import check, predict
+from predict.answers import predict
 from predict.places import find_pictures
 from predict.writing import as_table, check_output, write_records
 
@@ -99,8 +97,6 @@ def _answer(given: Namespace) -> int:
     if not places.names and not places.left_out:
         raise Refusal(one_line(f"no pictures in {', '.join(given.pictures)}"))
     run = load_run(given.run, given.package)
-    check(run)
-    run.model.to("cuda" if torch.cuda.is_available() else "cpu")
     found = predict(run, places.names, top=given.top, angles=given.angles, bits=given.bits)
     _complain({**places.left_out, **found.unreadable})
     if found.records and given.output is not None:

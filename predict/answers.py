@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from budget import try_out
 from constructors import LoadedRun
 from datasets.files import FileSplit
 from datasets.pictures import Bits
@@ -23,7 +25,8 @@ from predict.readable import ReadablePictures
 
 __all__ = ["Predicted", "predict"]
 
-BATCH = 64  # pictures, at one angle after another
+BATCH = 64  # pictures at once, at one angle after another
+MEMORY = 4.0  # GiB of results on the way that they may take
 DIGITS = 6  # of a number that is told: the rest depends on the machine
 
 
@@ -54,8 +57,8 @@ def predict(
 ) -> Predicted:
     """Ask the net of a run about picture files, which are made ready as its test images were.
 
-    They may be of any size and mode. The net is asked where it lies, without gradients, and every
-    kernel is generated once.
+    They may be of any size and mode. The net is asked on the GPU, if there is one, and every kernel
+    is generated once.
 
     Args:
         run: a finished one, of a net that tells classes or numbers from images.
@@ -68,15 +71,19 @@ def predict(
     Raises:
         Refusal: if the run has another kind of net, or if all pictures of 16 bits are almost black.
     """
-    spec, device = run.spec, _device(run)
-    check(run)
+    spec, batch_size = run.spec, _batch_size(run)
     files = ReadablePictures.like(spec, [str(Path(each).expanduser()) for each in pictures], bits)
     indices = files.beginnings(torch.arange(len(files.names)))
     split = FileSplit(files, indices, indices, spec)
     degrees = [360 * step / (angles or 1) for step in range(angles or 1)]
     found = Predicted(unreadable=files.reasons)
-    with torch.inference_mode(), frozen_kernels(run.model), Progress(len(indices)) as progress:
-        for images, places in split.batches(BATCH, device=device):
+    with (
+        torch.inference_mode(),
+        _on_device(run.model) as device,
+        frozen_kernels(run.model),
+        Progress(len(indices)) as progress,
+    ):
+        for images, places in split.batches(batch_size, device=device):
             names = [files.names[place] for place in places.tolist()]
             read = [row for row, name in enumerate(names) if name not in files.reasons]
             given = images[read]
@@ -94,27 +101,36 @@ def predict(
     return found
 
 
-def check(run: LoadedRun) -> None:
-    """Check that the net of a run answers an image with classes or numbers.
+def _batch_size(run: LoadedRun) -> int:
+    """How many images the net of a run, which is on the CPU, should answer at once.
 
     Raises:
-        Refusal: if it does not.
+        Refusal: if it answers an image with neither classes nor numbers.
     """
     spec = run.spec
     try:
         check_turns(spec)
         if run.build.shown != spec:
             raise Refusal("its net is shown what another net makes of images")
+        needed = try_out(run.model, spec.in_channels, spec.size, BATCH)
         with torch.inference_mode():
-            answer = run.model(torch.zeros(2, spec.in_channels, *spec.size, device=_device(run)))
+            answer = run.model(torch.zeros(2, spec.in_channels, *spec.size))
         if not isinstance(answer, Tensor) or answer.shape != (2, spec.num_outputs):
             raise Refusal("its net answers with neither classes nor numbers")
     except Refusal as error:
         raise Refusal(f"{run.folder}: cannot predict pictures: {error}") from None
+    return BATCH if needed <= MEMORY else max(1, int(BATCH * MEMORY / needed))
 
 
-def _device(run: LoadedRun) -> torch.device:
-    return next((each.device for each in run.model.parameters()), torch.device("cpu"))
+@contextmanager
+def _on_device(model: nn.Module) -> Iterator[torch.device]:
+    """Move a model to the GPU, if there is one, and back to the CPU in the end."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        model.to(device)
+        yield device
+    finally:
+        model.to("cpu")
 
 
 def _classes(said: Tensor, spec: DataSpec, top: int) -> Iterator[tuple[int, dict[str, Any]]]:
