@@ -17,7 +17,7 @@ from config_schema.components import Component, Made
 from config_schema.targets import resolve
 from constructors.sections import components
 from constructors.width import widened
-from datasets.recorded import recorded
+from datasets.recorded_spec import read_spec
 from datasets.spec import DataSpec, Splits
 from measures.measure import Measure, Probe
 from partial_equiv.penalties import Penalty
@@ -93,7 +93,7 @@ class Build:
             Refusal: if its checkpoint is damaged, or of another net.
         """
         config = OmegaConf.create({**read_finished(folder), "packages": list(packages)})
-        build = cls(matched(config, folder), recorded(folder))
+        build = cls(matched(config, folder), read_spec(folder))
         with located("net"), building():
             _ = build.model
         load_best(build.model, folder)

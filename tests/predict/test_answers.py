@@ -14,19 +14,15 @@ from constructors import LoadedRun, load_run
 from datasets.spec import DataSpec
 from measures.angles import turned
 from predict import predict
-from tests.discovery import finished_run
-from tests.measures.conftest import TINY
 from tests.predict.test_as_in_training import run_of
 
 TWO = DataSpec(1, 2, (8, 8), (0.0,), (1.0,), class_names=("above", "below"))
 
 
 @pytest.fixture(scope="module")
-def exact(tmp_path_factory: pytest.TempPathFactory) -> LoadedRun:
+def exact(p4_run: Path) -> LoadedRun:
     """A p4 net, which is exactly invariant to quarter turns."""
-    folder = tmp_path_factory.mktemp("exact")
-    finished_run(folder, *TINY[:-1], "train=none", "dataset.test_size=40")
-    return load_run(folder)
+    return load_run(p4_run)
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def write(path: Path, mode: str, pixels: np.ndarray, turned: bool) -> Path:
     return path
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_any_picture_is_shown_to_the_net_as_a_test_image_was(data: st.DataObject) -> None:
     """Bit for bit what the data set makes of the same file."""

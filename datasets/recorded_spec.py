@@ -11,19 +11,19 @@ from datasets.spec import DataSpec
 from partial_equiv.refusal import Refusal
 from plain_files import read_json, write_whole
 
-__all__ = ["record", "recorded"]
+__all__ = ["read_spec", "write_spec"]
 
 FILE = "data.json"
 
 
-def record(folder: Path, spec: DataSpec) -> None:
+def write_spec(folder: Path, spec: DataSpec) -> None:
     """Write what is known of the data of a run into its folder."""
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / FILE, json.dumps(asdict(spec), indent=1) + "\n")
 
 
-def recorded(folder: Path) -> DataSpec | None:
-    """What `record` wrote; None if it did not.
+def read_spec(folder: Path) -> DataSpec | None:
+    """What `write_spec` wrote; None if it did not.
 
     Raises:
         Refusal: if the file is damaged, or says what cannot be.
