@@ -123,6 +123,11 @@ class Build:
                 **{name: self._construct(layer, given) for name, layer in layers.items()},
             )
 
+    @property
+    def tests(self) -> bool:
+        """Whether the trained net is tested, and measured."""
+        return bool(self.config.get("test", True))
+
     def takes(self, section: str, name: str) -> bool:
         """Whether what a section names has a parameter of this name."""
         return name in self._sections[section].parameters

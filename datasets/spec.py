@@ -1,12 +1,13 @@
 """What every data set promises: a `DataSpec` known before any data are read, and three `Splits`."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 
+from datasets.truth import Truth
 from partial_equiv.refusal import Refusal
 
 __all__ = ["DataSpec", "Fit", "MissingData", "Split", "Splits", "one_line"]
@@ -44,6 +45,9 @@ class DataSpec:
 
     `num_views` samples in a row are views of one source image; with `whole_orbits`, each sample is
     all of them at once: [num_views, C, H, W].
+
+    `truth` is the right answer to turns, where it is known: class c in an orientation is number
+    c·num_parts + part, see `Truth`.
     """
 
     in_channels: int
@@ -60,6 +64,7 @@ class DataSpec:
     bits: int | None = None
     num_views: int = 1
     whole_orbits: bool = False
+    truth: Truth | None = None
 
     @property
     def num_outputs(self) -> int:
@@ -114,12 +119,18 @@ class Split(Protocol):
 
 @dataclass(frozen=True)
 class Splits:
-    """The three parts of a data set; validation is held out from training, never from test."""
+    """The three parts of a data set; validation is held out from training, never from test.
+
+    `test_at(degrees, mirrored)` gives the upright source pictures of the test, mirrored or not,
+    then turned, in the same order for every pose; the targets are their classes in the source. Only
+    data with a `spec.truth` have it.
+    """
 
     spec: DataSpec
     train: Split
     val: Split
     test: Split
+    test_at: Callable[[float, bool], Split] | None = field(default=None, kw_only=True)
 
 
 class DataSet(Protocol):

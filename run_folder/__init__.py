@@ -16,6 +16,8 @@ from run_folder.files import (
     ABOUT,
     ANEW,
     CONFIG,
+    FAILURE,
+    LAST,
     RESULT,
     folder_name,
     forget_failure,
@@ -33,13 +35,17 @@ from run_folder.files import (
     write_result,
 )
 from run_folder.lock import Occupied, claim, is_running
+from run_folder.states import State, state
 
 __all__ = [
     "ABOUT",
     "ANEW",
     "CONFIG",
+    "FAILURE",
+    "LAST",
     "RESULT",
     "Occupied",
+    "State",
     "claim",
     "difference",
     "folder_name",
@@ -54,6 +60,7 @@ __all__ = [
     "read_overrides",
     "read_result",
     "seconds_since_start",
+    "state",
     "write_config",
     "write_failure",
     "write_result",

@@ -25,6 +25,7 @@ from run_folder import (
 )
 from studies import status
 from studies.folder import StudyFolder, read_study_folder
+from studies.jobs import study_jobs
 from studies.study import Study
 from tracking import JsonTracker, read_metrics, rewind
 
@@ -122,7 +123,7 @@ def test_a_damaged_study_is_told_and_written_anew(
     kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     study = Study(words=["seed=0"], rows={"a": None, "b": None}, seeds=[0, 1])
-    jobs = tuple(study.jobs(tmp_path))
+    jobs = tuple(study_jobs(study, tmp_path))
     folder = StudyFolder(tmp_path, "mine", study, (), jobs)
     folder.begin()
     whole = (tmp_path / "study.json").read_text()

@@ -5,6 +5,7 @@ import math
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from config_schema import complaint
 from constructors import compose, construct_model, load_run, read_metrics
 from datasets.recorded_spec import read_spec, write_spec
 from datasets.spec import DataSpec
+from datasets.truth import Truth
 from models.gcnn import GCNN
 from predict import predict
 from tests.discovery import finished_run
@@ -117,7 +119,8 @@ SPEC = DataSpec(3, 2, (8, 8), (0.5,) * 3, (0.25,) * 3, ("cat", "dog"), fit="stre
 def test_what_is_recorded_is_read_again(tmp_path: Path) -> None:
     assert read_spec(tmp_path) is None
     cells = DataSpec(1, None, (8, 9), (0,), (-1,), target_size=2, target_names=("a", "b"))
-    for spec in (SPEC, cells):
+    known = replace(SPEC, truth=Truth(45, 2, "counts", 0.5))
+    for spec in (SPEC, cells, known):
         write_spec(tmp_path, spec)
         assert read_spec(tmp_path) == spec
 
@@ -137,6 +140,7 @@ def test_what_is_recorded_is_read_again(tmp_path: Path) -> None:
         {"class_names": "cd"},
         {"fit": "sideways"},
         {"bits": 3},
+        {"truth": {"within": 90, "orientations": 4}},
     ],
     ids=str,
 )
