@@ -19,6 +19,7 @@ from analysis.averaging_weights import draw_averaging_weights
 from analysis.learned_ranges import draw_learned_ranges
 from analysis.relaxations import DEFECT, draw_relaxations
 from constructors import Build
+from datasets.recorded_spec import write_spec
 from measures.measure import Probe, Subject
 from partial_equiv.equivariance import defects, inexact_layers, needs_images
 from partial_equiv.gconv import SpatialPool
@@ -67,6 +68,7 @@ def run(
 def _run(build: Build, folder: Path, tracker: Tracker) -> dict[str, Any]:
     started = time.perf_counter()
     model, splits, task = build.model, build.splits, build.task
+    write_spec(folder, build.spec)
     for warning in warnings(build):
         log.warning("%s", warning)
     probe, defect = _probe(build), _defect(build)

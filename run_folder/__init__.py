@@ -2,6 +2,7 @@
 
     config.yaml         the resolved config, with what its figures depend on beside; written first
     overrides.yaml      the words that made it, so that the run can be continued
+    data.json           what its net knows of its data: shapes, classes, normalisation
     checkpoints/last.pt written by the trainer; with no result beside it, the run was torn
     failure.txt         why a job of a sweep or study ended without a result
     result.json         the final figures, written last and at once

@@ -32,7 +32,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (  # the lowest first
     ("config_schema", "composition"),
     ("contracts", "matching"),
     ("constructors",),
-    ("run", "studies"),
+    ("run", "studies", "predict"),
     ("command_line",),
     ("main", "hydra_plugins"),
 )
