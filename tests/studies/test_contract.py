@@ -54,6 +54,7 @@ TINY = {  # row, and words that make it small; by patterns, of which the first o
     "partial_gcnn/mnist6": ("180-partial", *SIXES, "dataset.size=28", *NARROW),
     "partial_gcnn/*": ("GCNN-SE2-8-partial", *DIGITS, *NARROW),
     "small": ("mnist6_180_partial", *SIXES, *NARROW),
+    "decided": ("mnist6_m_partial", *SIXES, "dataset.copies=mirrored", *NARROW),
     "speed": ("digits6_180", *FEW, *NARROW),
     "symmetry_discovery/mnist": (
         "oracle/1_2",
