@@ -188,8 +188,11 @@ class Convolution(nn.Module):
         values = self.kernel(self.kernel_coordinates(identity, whole))  # [1, 1, G, T, C_out, C_in]
         return values.square().sum() / values.shape[2]
 
-    def _generate(self, feature: GroupFeature, choose: Callable[[], Sample]) -> Generated:
-        """The kernel for a feature at the elements that `choose` picks; a cached one if it fits."""
+    def _generate(
+        self, feature: GroupFeature, choose: Callable[[], Sample], asked: Tensor | None = None
+    ) -> Generated:
+        """The kernel for a feature at the elements that `choose` picks, which are those `asked` for
+        by the caller if there are any; a cached one if it fits."""
         if feature.shape[1] != self.kernel.in_channels:
             raise Refusal(
                 f"this {type(self).__name__} was given {feature.shape[1]} channels",
@@ -198,7 +201,7 @@ class Convolution(nn.Module):
         if not len(feature.x):
             raise Refusal(f"this {type(self).__name__} was given an empty batch")
         cache = None if self.training or self.relaxation.depends_on_input else frozen()
-        inputs = (feature.elements, feature.weights)
+        inputs = (feature.elements, feature.weights, asked)
         made = None if cache is None else cache.get(self)
         if made is None or not made.fits(inputs):
             sample = choose()
@@ -213,9 +216,12 @@ class Convolution(nn.Module):
         """The elements of the output: a draw of its own each time, in training."""
         return self.sampling.sample(feature, generator, self.relaxation)
 
-    def _respond(self, feature: GroupFeature, choose: Callable[[], Sample]) -> GroupFeature:
-        """The response at the elements that `choose` picks."""
-        made = self._generate(feature, choose)
+    def _respond(
+        self, feature: GroupFeature, choose: Callable[[], Sample], asked: Tensor | None = None
+    ) -> GroupFeature:
+        """The response at the elements that `choose` picks (`asked`: see `_generate`)."""
+        feature = masked(feature) if self.relative else feature
+        made = self._generate(feature, choose, asked)
         x, (*mixing, weight) = feature.x, made.factors
         for factor in mixing:
             x = convolve(x, factor, None, Windows(1), "zeros", self.channels_last)
@@ -318,7 +324,8 @@ class PointwiseConv(Convolution):
         if like is None:
             return self._respond(feature, lambda: self._sample(feature, generator))
         given = Sample(like.elements, like.weights, like.offset)
-        return self._respond(feature, lambda: given)
+        response = self._respond(feature, lambda: given, like.elements)
+        return replace(response, weights=like.weights, offset=like.offset)
 
 
 def check_feature(layer: nn.Module, given: object) -> None:
@@ -338,6 +345,15 @@ def described(given: object) -> str:
     """A value in words: its kind and its shape."""
     shape = list(given.shape) if isinstance(given, Tensor | GroupFeature) else ""
     return f"{type(given).__name__} {shape}".strip()
+
+
+def masked(feature: GroupFeature) -> GroupFeature:
+    """A feature whose values are multiplied by what its elements count for, relative to their mean,
+    if that differs from image to image but the elements do not: all images then share a kernel."""
+    if feature.weights is None or len(feature.weights) == 1 or len(feature.elements) > 1:
+        return feature
+    mask = (measure(feature) * feature.elements.shape[1]).to(feature.x.dtype)
+    return replace(feature, x=feature.x * mask[:, None, :, None, None], weights=None)
 
 
 def measure(feature: GroupFeature) -> Tensor:
