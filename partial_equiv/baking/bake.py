@@ -37,8 +37,10 @@ def bake(model: nn.Module, size: tuple[int, ...]) -> fx.GraphModule:
             answer has parts that are no tensors, such as a `GroupFeature`; if the model does not
             read inputs of this size.
 
+    >>> from functools import partial
     >>> import partial_equiv as pe
-    >>> lifting = pe.LiftingConv(1, 2, kernel=pe.GridKernel, sampling=pe.samplings.mirror)
+    >>> mirror = partial(pe.Sampling, pe.Mirror())
+    >>> lifting = pe.LiftingConv(1, 2, kernel=pe.GridKernel, sampling=mirror)
     >>> net = nn.Sequential(lifting, pe.Norm(2), pe.Activation(), pe.GroupPool()).eval()
     >>> baked = bake(net, (1, 6, 6))
     >>> [node.name for node in baked.graph.nodes if "aten" in str(node.target)]

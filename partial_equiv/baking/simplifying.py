@@ -121,6 +121,8 @@ def reshape(module: fx.GraphModule, node: Node) -> None:
     shape = sizes(node)
     if shape is not None:
         put(node, aten.reshape.default, (node.args[0], shape))
+    elif node.target in (aten.view.default, aten._unsafe_view.default):
+        node.target = aten.reshape.default
 
 
 RENAMED: dict[object, Callable[[fx.GraphModule, Node], None]] = {
