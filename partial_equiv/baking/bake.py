@@ -43,8 +43,8 @@ def bake(model: nn.Module, size: tuple[int, ...]) -> fx.GraphModule:
     >>> lifting = pe.LiftingConv(1, 2, kernel=pe.GridKernel, sampling=mirror)
     >>> net = nn.Sequential(lifting, pe.Norm(2), pe.Activation(), pe.GroupPool()).eval()
     >>> baked = bake(net, (1, 6, 6))
-    >>> [node.name for node in baked.graph.nodes if "aten" in str(node.target)]
-    ['conv2d_default', 'relu_default', 'reshape_default', 'mean_dim']
+    >>> [str(node.target) for node in baked.graph.nodes if "aten" in str(node.target)]
+    ['aten.conv2d.default', 'aten.relu.default', 'aten.reshape.default', 'aten.mean.dim']
     """
     for name, part in model.named_modules():
         if part.training:

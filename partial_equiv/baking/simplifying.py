@@ -22,7 +22,10 @@ from partial_equiv.baking.recording import counts_inputs
 __all__ = ["simplify"]
 
 aten = torch.ops.aten
-NORMS = {aten.batch_norm.default: (1, 2, 3, 4), aten.group_norm.default: (2, 3)}  # parameters
+NORMS: dict[object, tuple[int, ...]] = {
+    aten.batch_norm.default: (1, 2, 3, 4),
+    aten.group_norm.default: (2, 3),
+}  # parameters
 RESHAPES = {
     *(aten.view.default, aten._unsafe_view.default, aten.reshape.default),
     *(aten.unsqueeze.default, aten.squeeze.dim, aten.squeeze.dims, aten.squeeze.default),
@@ -40,7 +43,7 @@ def simplify(module: fx.GraphModule) -> None:
         if node.target is aten.reshape.default:
             drop_reshape(node)
         elif node.target is aten.clone.default:
-            node.replace_all_uses_with(node.args[0])
+            node.replace_all_uses_with(given(node)[0])
             graph.erase_node(node)
         elif node.target in NORMS:
             hoist_norm(module, node)
@@ -63,7 +66,7 @@ def put(node: Node, target: Callable[..., Any], args: tuple[Any, ...], picks: bo
     Nothing happens if any other one of them is used.
     """
     replaced = list(node.users) if picks else [node]
-    if picks and [(each.target, each.args[1]) for each in replaced] != [(operator.getitem, 0)]:
+    if picks and [(each.target, given(each)[1]) for each in replaced] != [(operator.getitem, 0)]:
         return
     with node.graph.inserting_before(node):
         made = node.graph.call_function(target, args)
@@ -71,6 +74,11 @@ def put(node: Node, target: Callable[..., Any], args: tuple[Any, ...], picks: bo
     replaced[0].replace_all_uses_with(made)
     for each in dict.fromkeys([*replaced, node]):
         node.graph.erase_node(each)
+
+
+def given(node: Node) -> tuple[Any, ...]:
+    """The arguments of a node, which torch types as whatever a graph may hold."""
+    return node.args
 
 
 def constant(module: fx.GraphModule, node: object) -> Tensor | None:
@@ -87,40 +95,40 @@ def new_constant(module: fx.GraphModule, name: str, value: Tensor) -> Node:
 
 
 def convolution(module: fx.GraphModule, node: Node) -> None:
-    x, weight, bias, stride, padding, dilation, transposed, _, groups = node.args
-    if not transposed and len(stride) == 2:  # type: ignore[arg-type]
+    x, weight, bias, stride, padding, dilation, transposed, _, groups = given(node)
+    if not transposed and len(stride) == 2:
         put(node, aten.conv2d.default, (x, weight, bias, stride, padding, dilation, groups))
 
 
 def batch_norm(module: fx.GraphModule, node: Node) -> None:
-    x, scale, shift, mean, var, training, _, eps = node.args
+    x, scale, shift, mean, var, training, _, eps = given(node)
     if not training:
-        given = (x, scale, shift, mean, var, False, 0.0, eps, False)
-        put(node, aten.batch_norm.default, given, picks=True)
+        args = (x, scale, shift, mean, var, False, 0.0, eps, False)
+        put(node, aten.batch_norm.default, args, picks=True)
 
 
 def group_norm(module: fx.GraphModule, node: Node) -> None:
-    x, scale, shift, _, _, _, groups, eps = node.args
+    x, scale, shift, _, _, _, groups, eps = given(node)
     put(node, aten.group_norm.default, (x, groups, scale, shift, eps, False), picks=True)
 
 
 def max_pool(module: fx.GraphModule, node: Node) -> None:
-    put(node, aten.max_pool2d.default, node.args, picks=True)
+    put(node, aten.max_pool2d.default, given(node), picks=True)
 
 
 def linear(module: fx.GraphModule, node: Node) -> None:
-    bias, x, matrix = node.args
+    bias, x, matrix = given(node)
     weight = constant(module, matrix)
     if weight is not None and not node.kwargs and isinstance(matrix, Node):
         with node.graph.inserting_before(node):
-            turned = new_constant(module, f"{matrix.target}_linear", weight.mT)
+            turned = new_constant(module, f"{node.name}_weight", weight.mT)
         put(node, aten.linear.default, (x, turned, bias))
 
 
 def reshape(module: fx.GraphModule, node: Node) -> None:
     shape = sizes(node)
     if shape is not None:
-        put(node, aten.reshape.default, (node.args[0], shape))
+        put(node, aten.reshape.default, (given(node)[0], shape))
     elif node.target in (aten.view.default, aten._unsafe_view.default):
         node.target = aten.reshape.default
 
@@ -152,7 +160,7 @@ def sizes(node: Node) -> list[int] | None:
 
 def drop_reshape(node: Node) -> None:
     """Reshape what a reshape was made of, or nothing if it has that shape."""
-    source = node.args[0]
+    source = given(node)[0]
     assert isinstance(source, Node)
     if source.target is aten.reshape.default:
         source = move_up(node, source)
@@ -163,7 +171,7 @@ def drop_reshape(node: Node) -> None:
 
 def move_up(node: Node, read: Node) -> Node:
     """Let a node read what the reshape that it reads is made of."""
-    source = read.args[0]
+    source = given(read)[0]
     assert isinstance(source, Node)
     node.replace_input_with(read, source)
     if not read.users:
@@ -175,11 +183,16 @@ def hoist(node: Node, read: list[Node]) -> None:
     """Move a node before the reshape of what it reads, if all of that is reshaped alike."""
     if not read or any(each.target is not aten.reshape.default for each in read):
         return
-    sources = [each.args[0] for each in read]
-    if len({(shape_of(each), shape_of(source)) for each, source in zip(read, sources)}) > 1:
+    sources = [given(each)[0] for each in read]
+    if (
+        len(
+            {(shape_of(each), shape_of(source)) for each, source in zip(read, sources, strict=True)}
+        )
+        > 1
+    ):
         return
     with node.graph.inserting_after(node):
-        made = node.graph.call_function(aten.reshape.default, (node, read[0].args[1]))
+        made = node.graph.call_function(aten.reshape.default, (node, given(read[0])[1]))
     made.meta["val"] = node.meta["val"]
     node.replace_all_uses_with(made, lambda user: user is not made)
     for each in read:
@@ -189,9 +202,9 @@ def hoist(node: Node, read: list[Node]) -> None:
 
 def pool_first(node: Node) -> None:
     """Pool by the maximum before a ReLU, which then has less to do: both keep the order."""
-    relu = node.args[0]
+    relu = given(node)[0]
     if isinstance(relu, Node) and relu.target is aten.relu.default and len(relu.users) == 1:
-        node.replace_input_with(relu, relu.args[0])
+        node.replace_input_with(relu, given(relu)[0])
         node.replace_all_uses_with(relu)
         relu.args = (node,)
         node.append(relu)
@@ -201,34 +214,39 @@ def pool_first(node: Node) -> None:
 def hoist_norm(module: fx.GraphModule, node: Node) -> None:
     """Normalise before a reshape from [B, C·G, …] to [B, C, G, …], with parameters for each of the
     C·G, instead of after it."""
-    read, places = node.args[0], NORMS[node.target]
-    values = {place: constant(module, node.args[place]) for place in places}
-    if read.target is not aten.reshape.default or None in values.values():
+    read = given(node)[0]
+    values = {place: constant(module, given(node)[place]) for place in NORMS[node.target]}
+    source, shape = shape_of(given(read)[0]) if read.args else None, shape_of(read)
+    if read.target is not aten.reshape.default or source is None or shape is None:
         return
-    source, shape = shape_of(read.args[0]), shape_of(read)
     if source[0] != shape[0] or source[1] % shape[1]:
         return
+    repeated = {
+        place: value.repeat_interleave(source[1] // shape[1])
+        for place, value in values.items()
+        if value is not None
+    }
+    if len(repeated) < len(values):
+        return
     with node.graph.inserting_before(node):
-        for place, value in values.items():
-            each = value.repeat_interleave(source[1] // shape[1])
-            name = f"{node.args[place].target}_each"
-            node.update_arg(place, new_constant(module, name, each))
+        for place, value in repeated.items():
+            node.update_arg(place, new_constant(module, f"{node.name}_{place}", value))
     hoist(node, [read])
 
 
 def absorb_norm(module: fx.GraphModule, node: Node) -> None:
     """Fold a norm into the convolution that it follows, if nothing else reads that."""
-    conv = node.args[0]
+    conv = given(node)[0]
     if node.target is not aten.batch_norm.default or conv.target is not aten.conv2d.default:
         return
-    x, kernel, bias, *settings = conv.args
-    weight, beta = constant(module, kernel), constant(module, bias)
-    scale, shift, mean, var = (constant(module, each) for each in node.args[1:5])
-    known = not any(value is None for value in (weight, scale, shift, mean, var))
-    if not known or (beta is None and bias is not None) or len(conv.users) > 1:
+    x, kernel, bias, *settings = given(conv)
+    read = [kernel, *given(node)[1:5], *([] if bias is None else [bias])]
+    known = [value for each in read if (value := constant(module, each)) is not None]
+    if len(known) < len(read) or len(conv.users) > 1:
         return
-    rate = scale / (var.double() + node.args[7]).sqrt()
-    offset = shift + ((0 if beta is None else beta) - mean) * rate
+    weight, scale, shift, mean, var, *beta = known
+    rate = scale / (var.double() + given(node)[7]).sqrt()
+    offset = shift + (sum(beta) - mean) * rate
     folded = {"kernel": weight * rate[:, None, None, None], "bias": offset}
     with node.graph.inserting_before(conv):
         made = [

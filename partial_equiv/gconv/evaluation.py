@@ -61,7 +61,9 @@ def convolve(
     if padding_mode == "circular":
         for dim in (-1, -2) if padding else ():  # nothing is written in place, see baking
             size = x.shape[dim]
-            x = torch.cat([x.narrow(dim, size - padding, padding), x, x.narrow(dim, 0, padding)], dim)
+            x = torch.cat(
+                [x.narrow(dim, size - padding, padding), x, x.narrow(dim, 0, padding)], dim
+            )
         padding = 0
     num_kernels, *channels = weight.shape[:3]  # [G_out, C_out]
     by_channel = weight.transpose(1, 2).is_contiguous()

