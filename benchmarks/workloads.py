@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from constructors import compose, construct_model
 from partial_equiv.gconv import GroupFeature, frozen_kernels
-from partial_equiv.gconv.conv import Convolution
+from partial_equiv.gconv.convolution import Convolution
 from partial_equiv.gconv.evaluation import convolve
 
 __all__ = ["WORKLOADS", "ReadyMade", "Workload", "dense_floor"]

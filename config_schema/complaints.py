@@ -2,10 +2,13 @@
 
 import json
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
-__all__ = ["ConfigError", "complaint", "hint", "line", "unknown"]
+from partial_equiv.refusal import Refusal
+
+__all__ = ["ConfigError", "complaint", "hint", "line", "located", "unknown"]
 
 
 class ConfigError(ValueError):
@@ -66,10 +69,25 @@ def complaint(error: BaseException) -> str | None:
         return str(error)
     if isinstance(error, OSError):
         return f"{error.filename}: {error.strerror}" if error.filename else str(error)
-    import torch  # seconds, if nothing else has needed it; so with the library
-
-    from partial_equiv.refusal import Refusal
+    import torch  # seconds, if nothing else has needed it
 
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return "out of memory: a smaller train.batch_size or net needs less"
     return str(error) if isinstance(error, Refusal) else None
+
+
+@contextmanager
+def located(key: str, section: str | None = None) -> Iterator[None]:
+    """Say of a complaint in the block which key it is about: one of the section's settings, if it
+    names one.
+
+    Raises:
+        ConfigError: for any ValueError.
+    """
+    try:
+        yield
+    except ConfigError:
+        raise
+    except ValueError as error:
+        named = section is not None and isinstance(error, Refusal) and error.settings
+        raise ConfigError(f"{section}.{error}" if named else f"{key}: {error}") from None

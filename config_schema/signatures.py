@@ -9,10 +9,10 @@ nearest name.
 
 import inspect
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, cast, get_args, get_type_hints
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
@@ -24,26 +24,16 @@ from pydantic import (
     ValidationError,
 )
 
-from config_schema.complaints import ConfigError, hint, line, unknown
+from config_schema.complaints import ConfigError, line, unknown
 from config_schema.components import Component, Made
 from config_schema.contracts import Contract, nested
 from config_schema.targets import resolve
+from config_schema.values import Annotation, reasons
 from from_run import is_from_run
 from partial_equiv.intervals import Interval
 
 __all__ = ["read", "read_plain"]
 
-Annotation: TypeAlias = Any  # a type, or what typing makes of one
-WORDS = {
-    "Unexpected keyword argument": "without unknown keys",
-    "Field required": "given, too",
-    "Tuple should have at most": "a list of at most",
-    "items after validation": "values",
-    "a valid array": "a list",
-    "a valid integer": "an integer",
-    "a valid boolean": "True or False",
-    "a valid": "a",
-}
 PACKAGE = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
 SETTINGS: Mapping[str, Annotation] = {
     "seed": Annotated[int, Interval(0, 2**32 - 1)],
@@ -221,7 +211,7 @@ class _Reader:
                 json.dumps(value), strict=True
             )  # as JSON, a list may be a tuple
         except ValidationError as error:
-            self.problems += _reasons(key, value, annotation, error)
+            self.problems += reasons(key, value, annotation, error)
             return value
 
 
@@ -236,49 +226,3 @@ def _annotations(target: Callable[..., Any]) -> dict[str, Any]:
         )
     except NameError:  # an annotation that only a type checker can see, in code that is not ours
         return {}
-
-
-def _reasons(
-    key: str, value: object, annotation: Annotation, error: ValidationError
-) -> Iterator[str]:
-    """One line for each element that is wrong, with the alternatives of a union joined by "or"."""
-    reasons: dict[tuple[int | str, ...], list[str]] = {}
-    for each in error.errors():
-        place = tuple(_steps(value, each["loc"]))
-        message = each["msg"].removeprefix("Input should be ")
-        for word, plain in WORDS.items():
-            message = message.replace(word, plain)
-        if message not in reasons.setdefault(place, []):
-            reasons[place].append(message)
-    words = [str(word) for word in _literals(annotation)]
-    for place, alternatives in reasons.items():
-        element: Any = value
-        for step in place:
-            element = element[step] if _has(element, step) else None
-        where = key + "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in place)
-        yield line(where, element, f"should be {' or '.join(alternatives)}{hint(element, words)}")
-
-
-def _steps(value: Any, path: tuple[int | str, ...]) -> Iterator[int | str]:  # noqa: ANN401
-    """The steps of an error's path that lead into the value; others name types of a union."""
-    for number, step in enumerate(path):
-        if _has(value, step):
-            value = value[step]
-            yield step
-        elif isinstance(step, int) or (isinstance(value, dict) and number == len(path) - 1):
-            yield step  # what is missing
-
-
-def _has(value: object, step: int | str) -> bool:
-    if isinstance(value, dict):
-        return step in value
-    return isinstance(value, list) and isinstance(step, int) and step < len(value)
-
-
-def _literals(annotation: Annotation) -> Iterator[object]:
-    origin: object = get_origin(annotation)
-    if origin is Literal:
-        yield from get_args(annotation)
-    else:
-        for argument in get_args(annotation):
-            yield from _literals(argument)

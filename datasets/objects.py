@@ -79,9 +79,10 @@ class Objects(PublishedImages):
 
     def read(self) -> Splits:
         """Read the images; validation is held out of training."""
-        return self.held_out(self._read(train=True), self._read(train=False))
+        return self.held_out(self.read_part(train=True), self.read_part(train=False))
 
-    def _read(self, *, train: bool) -> Labelled:
+    def read_part(self, *, train: bool) -> Labelled:
+        """Return the images and labels of the training or test part, as they are."""
         from torchvision import datasets as torchvision_datasets
 
         source, side = getattr(torchvision_datasets, self.variant), self.facts.side

@@ -1,12 +1,13 @@
 """What every data set promises: a `DataSpec` known before any data are read, and three `Splits`."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from datasets.truth import Truth
 from partial_equiv.refusal import Refusal
 
 __all__ = ["DataSpec", "MissingData", "Split", "Splits", "one_line"]
@@ -33,11 +34,16 @@ class DataSpec:
     """What a net must know of a data set.
 
     `mean` and `std` hold one value per channel, for images scaled to 0..1. Classification gives
-    `num_classes`; regression gives None there and the length of its target vector instead. With
-    `circle_crop`, all images are black outside of their inscribed disc (see `framing`).
+    `num_classes`; regression gives None there and the length of its target vector instead. Where
+    that is the stiffness of cells, `orthotropic` says that x and y are unlike axes of the material:
+    the group of the task is D2 then, and D4 else. With `circle_crop`, all images are black outside
+    of their inscribed disc (see `framing`).
 
     `num_views` samples in a row are views of one source image; with `whole_orbits`, each sample is
     all of them at once: [num_views, C, H, W].
+
+    `truth` is the right answer to turns, where it is known: class c in an orientation is number
+    c·num_parts + part, see `Truth`.
     """
 
     in_channels: int
@@ -47,9 +53,11 @@ class DataSpec:
     std: tuple[float, ...]
     class_names: tuple[str, ...] = ()
     target_size: int | None = None
+    orthotropic: bool = False
     circle_crop: bool = False
     num_views: int = 1
     whole_orbits: bool = False
+    truth: Truth | None = None
 
     @property
     def num_outputs(self) -> int:
@@ -104,12 +112,18 @@ class Split(Protocol):
 
 @dataclass(frozen=True)
 class Splits:
-    """The three parts of a data set; validation is held out from training, never from test."""
+    """The three parts of a data set; validation is held out from training, never from test.
+
+    `test_at(degrees, mirrored)` gives the upright source pictures of the test, mirrored or not,
+    then turned, in the same order for every pose; the targets are their classes in the source. Only
+    data with a `spec.truth` have it.
+    """
 
     spec: DataSpec
     train: Split
     val: Split
     test: Split
+    test_at: Callable[[float, bool], Split] | None = field(default=None, kw_only=True)
 
 
 class DataSet(Protocol):

@@ -24,7 +24,7 @@ from partial_equiv.refusal import Refusal
 from tasks import Task
 from tester import evaluate
 
-__all__ = ["Angles", "drawn_curve", "turned"]
+__all__ = ["Angles", "drawn", "drawn_curve", "turned"]
 
 QUARTERS = (0.0, 90.0, 180.0, 270.0)
 WORST = 45.0  # between two quarter turns
@@ -61,7 +61,7 @@ class Angles(Measure):
 
     def measure(self, subject: Subject) -> Measured:
         """Test at every angle."""
-        tests = list(_drawn(subject.splits.test, self.num_tests))
+        tests = list(drawn(subject.splits.test, self.num_tests))
         found = {angle: _accuracy(subject, tests, angle) for angle in self.angles}
         picture = subject.picture("accuracy_over_angle")
         chance = 1 / subject.spec.num_outputs
@@ -92,7 +92,7 @@ def turned(images: Tensor, spec: DataSpec, degrees: float) -> Tensor:
     return spec.normalised(circle_crop(plain) if spec.circle_crop else plain)
 
 
-def _drawn(split: Split, number: int | None) -> Iterator[tuple[Tensor, Tensor]]:
+def drawn(split: Split, number: int | None) -> Iterator[tuple[Tensor, Tensor]]:
     """Batches of a split, or of so many of its samples, which may lie in the order of classes."""
     if number is None:
         yield from split.batches(TEST_BATCH)

@@ -9,37 +9,22 @@ from math import isfinite
 
 from torch import Tensor, nn
 
-from datasets.spec import DataSpec
 from measures.measure import Probe
-from measures.own_symmetries import check_moves, move_name, moves
+from measures.own_symmetries import OnMovedImages, move_name, moves
 from partial_equiv.equivariance import equivariance_error
-from partial_equiv.intervals import Several
-from tasks import Task
 
 __all__ = ["LayerErrors", "recorded"]
 
 PREFIX, MOVES = "layer_errors/", "errors/"
 
 
-class LayerErrors(Probe):
+class LayerErrors(OnMovedImages, Probe):
     """The relative error of each layer, a mean over the net's own symmetries; that of the net's
     answers by turn as well.
 
     Args:
-        num_images: of the validation split, that an error is measured on.
-        num_turns: equal steps of a full turn in place of the net's own symmetries, as `Meter` has.
+        num_images, num_turns: as for `OnMovedImages`; the first images of the validation split.
     """
-
-    def __init__(self, num_images: Several = 8, num_turns: Several | None = None) -> None:
-        self.num_images, self.num_turns = num_images, num_turns
-
-    def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
-        """Check that this can be measured of the net.
-
-        Raises:
-            Refusal: if it is not known how the net's answers move with the image.
-        """
-        check_moves(spec)
 
     def look(self, model: nn.Module, images: Tensor) -> Mapping[str, float]:
         """The errors that are finite, as layer_errors/<layer>; the net itself is the layer output.

@@ -2,16 +2,11 @@
 
 import logging
 
-from torch import nn
-
 from analysis.broken_equivariance import draw_errors_over_layers
-from datasets.spec import DataSpec
 from measures.layer_errors import recorded
 from measures.measure import Measure, Measured, Subject
-from measures.own_symmetries import TOLERANCE, check_moves, described, moves
+from measures.own_symmetries import TOLERANCE, OnMovedImages, described, moves
 from partial_equiv.equivariance import equivariance_error
-from partial_equiv.intervals import Several
-from tasks import Task
 
 __all__ = ["Meter"]
 
@@ -20,7 +15,7 @@ MOST_PANELS = 8
 log = logging.getLogger(__name__)
 
 
-class Meter(Measure):
+class Meter(OnMovedImages, Measure):
     """The errors of all layers on test images, for each symmetry of the net's group that fits the
     pixel grid, or for equal steps of a full turn.
 
@@ -29,21 +24,8 @@ class Meter(Measure):
     a row for each epoch and layer, if probe=[layer_errors] looked at the training.
 
     Args:
-        num_images: test images, drawn once and for all, that an error is measured on.
-        num_turns: equal steps of a full turn, interpolated between the quarter turns; layers whose
-            elements an angle does not permute are left out there. None: the net's own symmetries.
+        num_images, num_turns: as for `OnMovedImages`; test images, drawn once and for all.
     """
-
-    def __init__(self, num_images: Several = 8, num_turns: Several | None = None) -> None:
-        self.num_images, self.num_turns = num_images, num_turns
-
-    def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
-        """Check that this can be measured of the net.
-
-        Raises:
-            Refusal: if it is not known how the net's answers move with the image.
-        """
-        check_moves(spec)
 
     def measure(self, subject: Subject) -> Measured:
         """Measure on the test images; a net that has collapsed has no errors but a reason."""

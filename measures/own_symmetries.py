@@ -8,12 +8,14 @@ from torch import Tensor, nn
 from datasets.spec import DataSpec
 from partial_equiv.equivariance import Action, actions
 from partial_equiv.groups import SO2, Cyclic, Finite
+from partial_equiv.intervals import Several
 from partial_equiv.refusal import Refusal
 from partial_equiv.sampling import samplings
+from tasks import Task
 
 __all__ = [
-    *("TOLERANCE", "check_moves", "check_turns", "described", "move_name", "moves"),
-    "own_actions",
+    *("TOLERANCE", "OnMovedImages", "check_turns", "described", "move_name"),
+    *("moves", "own_actions"),
 ]
 
 TOLERANCE = torch.finfo(torch.float32).eps ** 0.5
@@ -55,19 +57,6 @@ def check_turns(spec: DataSpec) -> None:
         raise Refusal("needs images: a sample of one pixel, such as a latent, does not turn")
 
 
-def check_moves(spec: DataSpec) -> None:
-    """Check that it is known how a net's answers move with the image.
-
-    Raises:
-        Refusal: if it is not.
-    """
-    check_turns(spec)
-    if spec.num_classes is None:
-        raise Refusal(
-            "needs a data set with classes: how target vectors move with the image is not known"
-        )
-
-
 def described(matrix: Tensor) -> str:
     """What an element does, by its matrix [2, 2].
 
@@ -92,3 +81,29 @@ def move_name(matrix: Tensor) -> str:
 def _angle(matrix: Tensor) -> float:
     """In degrees, from 0 to 360."""
     return round(degrees(atan2(matrix[0, 1].item(), matrix[1, 1].item())), 1) % 360
+
+
+class OnMovedImages:
+    """What measure=[meter] and probe=[layer_errors] share: the images that errors are measured on,
+    and how these are moved.
+
+    Args:
+        num_images: that an error is measured on.
+        num_turns: equal steps of a full turn, interpolated between the quarter turns; layers whose
+            elements an angle does not permute are left out there. None: the net's own symmetries.
+    """
+
+    def __init__(self, num_images: Several = 8, num_turns: Several | None = None) -> None:
+        self.num_images, self.num_turns = num_images, num_turns
+
+    def check(self, model: nn.Module, spec: DataSpec, task: Task) -> None:
+        """Check that this can be measured of the net.
+
+        Raises:
+            Refusal: if it is not known how the net's answers move with the image.
+        """
+        check_turns(spec)
+        if spec.num_classes is None:
+            raise Refusal(
+                "needs a data set with classes: how target vectors move with the image is not known"
+            )

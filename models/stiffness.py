@@ -211,14 +211,21 @@ class StiffnessHead(nn.Module):
         return self._made_positive(self.offset + self.scale * mean)
 
     @torch.no_grad()
-    def standardise(self, targets: Tensor) -> None:
+    def standardise(self, targets: Tensor, *, orthotropic: bool = False) -> None:
         """Take mean and spread of labels [N, 6] as a law has them that every symmetry of the pixels
-        leaves as it is: one for Q00 and Q11, one for Q12 and Q02, whose mean is 0."""
+        leaves as it is: one for Q00 and Q11, one for Q12 and Q02, whose mean is 0.
+
+        Where the phases are `orthotropic`, such a law tells x from y, and has one for each of these
+        components; but a net that is equivariant to quarter turns cannot.
+        """
         targets = self._unlinked(targets.double())
-        mean = (targets + targets[:, SWAPPED]).mean(0) / 2
+        quarter_turn = torch.tensor([[0.0, 1.0], [-1.0, 0.0]])
+        unlike = orthotropic and not self.group.contains(quarter_turn)
+        partner = list(range(len(COMPONENTS))) if unlike else SWAPPED
+        mean = (targets + targets[:, partner]).mean(0) / 2
         mean[4:] = 0
         variance = (targets - mean).square().mean(0)
-        variance = (variance + variance[SWAPPED]) / 2
+        variance = (variance + variance[partner]) / 2
         self.offset.copy_(mean)
         self.scale.copy_(variance.sqrt().clamp_min(1e-6))
 

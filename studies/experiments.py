@@ -76,19 +76,21 @@ def block(name: str, study: Study, folder: StudyFolder | None = None) -> str:
     words = " ".join([f"python main.py study={name}", *(folder.further if folder else ())])
     seeds = {run.seed for run in runs} or {*study.seeds}
     about = [f"`{words}`", study.metric, _listed(seeds), *_made_with(runs)]
-    head = ["row", "published", "ours", "seeds", "parameters", "seconds"]
-    tables = [[head, *(_line(row_name, row) for row_name, row in found.rows.items())]]
+    head = ["row", "published", "ours", "seeds", "parameters", "seconds", *study.columns]
+    lines = (_line(row_name, row, study.columns) for row_name, row in found.rows.items())
+    tables = [[head, *lines]]
     if study.claims:
         tables.append(_claims(found))
     return "\n\n".join([" · ".join(about), *map(markdown, tables)]) + "\n"
 
 
-def _line(name: str, row: RowOutcome) -> list[str]:
+def _line(name: str, row: RowOutcome, columns: Sequence[str]) -> list[str]:
     if not row.runs:
-        return [name, row.published, "not run", "-", "-", "-"]
+        return [name, row.published, "not run", *["-"] * (3 + len(columns))]
     ours = number(row.mean) + (f" ± {number(row.std)}" if row.std is not None else "")
     seconds = "-" if row.seconds is None else f"{row.seconds:.0f}"
-    return [name, row.published, ours, str(len(row.runs)), str(row.parameters or "-"), seconds]
+    about = [str(len(row.runs)), str(row.parameters or "-"), seconds]
+    return [name, row.published, ours, *about, *map(row.written, columns)]
 
 
 def _claims(found: Outcome) -> list[list[str]]:

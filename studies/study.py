@@ -127,13 +127,14 @@ class Study:
         Args:
             folder: of the study.
             further: words for every run, which count more than its own.
-            seeds: in place of the study's, for the rows that have none of their own.
+            seeds: in place of the study's; of a row's own seeds they choose those that are among
+                them, or all if none is.
 
         Raises:
             ConfigError: for a reference to a row that is not there, or to itself.
         """
         rows = self.named_rows()
-        own = {name: row.seeds or seeds or self.seeds for name, row in rows.items()}
+        own = {name: _among(row.seeds, seeds) or seeds or self.seeds for name, row in rows.items()}
         return [
             self._job(name, seed, rows, own, folder, further) for name in rows for seed in own[name]
         ]
@@ -167,6 +168,11 @@ class Study:
         known = [each for each in rows if each != name]
         reason = f"there is no such other row{hint(row, known)}"
         raise ConfigError(f"study.rows.{name}: ${{run:{row}}}: {reason}")
+
+
+def _among(own: Sequence[int] | None, seeds: Sequence[int] | None) -> Sequence[int]:
+    """A row's own seeds, if it has any: those that are chosen, or all if none of them is."""
+    return [seed for seed in own or () if seeds is None or seed in seeds] or own or ()
 
 
 def _words(option: Option, row: str) -> Iterator[str]:

@@ -51,6 +51,7 @@ NEEDS = {  # what an option cannot be without; {…} is the folder of a run, see
     ("task", "generating"): (*LATENTS, "net=generators", ORACLE),
     ("net", "transformation"): (*ORBITS, "task=turning"),
     ("task", "turning"): (*ORBITS, "net=transformation"),
+    ("measure", "agreement"): ("dataset=known_symmetry",),
     ("measure", "stiffness"): ("dataset=unit_cells", "task=regression"),
     ("measure", "views"): ORBITS[:1],
     ("measure", "latent_space"): ("dataset=orbits", "net=vae_mlp", "task=elbo"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from analysis.power import main as power
 from composition import CONFIG_FOLDER
 from studies.experiments import FILE, block, blocks, main, shipped_studies
 from studies.folder import StudyFolder
@@ -52,6 +53,34 @@ def test_every_study_has_its_block_with_its_rows_and_published_figures(name: str
         assert (line[2] == "not run") == (line[3] == "-"), line
 
 
+def test_what_is_decided_beforehand_is_what_the_calculation_says(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Seeds and hours of every line; and the rows of what a night decides have these seeds."""
+    lines = [line for line in cells(FILE.read_text()) if line[1:2] and "--difference" in line[1]]
+    study, decided = shipped()["decided"], dict[str, int]()
+    rows = study.named_rows()
+    for claim, words, deviation, difference, num, hours, both, verdict in lines:
+        options = words.strip("`").split()
+        assert power(options) == 0
+        said = capsys.readouterr().out
+        assert f": {num} seeds" in said
+        assert float(deviation) == pytest.approx(float(said.split()[1].strip(":")), rel=0.05)
+        assert float(difference) == float(options[options.index("--difference") + 1])
+        if hours == "-":
+            assert "hours" not in said
+        else:
+            assert f", {hours} hours" in said
+            assert float(both) == pytest.approx(float(hours) / 1.77, abs=0.06)
+            assert (verdict == "**no**") == (float(both) > 10)
+        if verdict not in ("**no**", "refuted by three"):
+            assert claim in study.claims
+            decided |= {row: int(num) for row in rows if row in claim.split()}
+    assert {row: [*range(num)] for row, num in decided.items()} == {
+        name: list(row.seeds) for name, row in rows.items() if row.seeds
+    }
+
+
 def test_there_is_no_block_of_another_study() -> None:
     assert set(blocks(FILE.read_text())) == set(NAMES)
 
@@ -76,9 +105,10 @@ def test_a_block_is_written_from_a_folder_and_all_else_is_left(
     study = {
         "rows": {"a": {"published": 0.95, "source": "[C]"}, "b": {}, "c": {}},
         "seeds": [0, 1, 2],
+        "columns": ["defect"],
         "claims": ["a > b", "c > b"],
     }
-    cost = {"parameters": 70, "seconds/train": 3.2}
+    cost = {"parameters": 70, "seconds/train": 3.2, "defect": 0.25}
     results = {
         "a": {seed: {"test/accuracy": 0.9 + seed / 100, **cost} for seed in range(3)},
         "b": {0: {"test/accuracy": 0.5, **cost}},
@@ -93,11 +123,11 @@ def test_a_block_is_written_from_a_folder_and_all_else_is_left(
     assert content == (
         "`python main.py study=small` · test/accuracy · seeds 0, 1, 2 · commit abcdef0 · "
         "A processor, 1 thread\n\n"
-        "| row | published | ours | seeds | parameters | seconds |\n"
-        "| --- | --- | --- | --- | --- | --- |\n"
-        "| a | 0.95 [C] | 0.9100 ± 0.0100 | 3 | 70 | 3 |\n"
-        "| b | - | 0.5000 | 1 | 70 | 3 |\n"
-        "| c | - | not run | - | - | - |\n\n"
+        "| row | published | ours | seeds | parameters | seconds | defect |\n"
+        "| --- | --- | --- | --- | --- | --- | --- |\n"
+        "| a | 0.95 [C] | 0.9100 ± 0.0100 | 3 | 70 | 3 | 0.2500 ± 0.0000 |\n"
+        "| b | - | 0.5000 | 1 | 70 | 3 | 0.2500 |\n"
+        "| c | - | not run | - | - | - | - |\n\n"
         "| claim | verdict | difference, 95 % interval |\n"
         "| --- | --- | --- |\n"
         "| a > b | undecided | +0.4000 [-inf, +inf] |\n"

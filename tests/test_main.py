@@ -17,13 +17,11 @@ import torch
 import yaml
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 
-import budget
-import constructors
 import main
 import run
 from command_line.announcement import say
-from command_line.options import PRESETS, groups
-from composition import CONFIG_FOLDER, Composition
+from composition import Composition
+from constructors import checking
 from models.gcnn import GCNN
 from run_folder import claim
 from tests.terminal import Terminal
@@ -118,33 +116,6 @@ def test_the_traceback_is_there_if_asked_for(
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
     with pytest.raises(ValueError, match="should be an integer"):
         terminal("seed=a")
-
-
-def test_help_loads_nothing_heavy() -> None:
-    script = (
-        "import sys, main; main.main(['--help']); "
-        "sys.exit(len({'torch', 'hydra', 'pydantic'} & set(sys.modules)))"
-    )
-    told = subprocess.run(
-        [sys.executable, "-c", script], cwd=MAIN.parent, check=True, capture_output=True, text=True
-    )
-    assert re.search(r"base_group .* E2 .*\*SE2 .*T2\b", told.stdout)
-    assert "hydra/launcher=joblib" in told.stdout
-
-
-def test_hydras_own_flags_work(terminal: Terminal, tmp_path: Path) -> None:
-    shown = terminal("--cfg", "job", "seed=3", "-p", "net")
-    assert (shown.status, yaml.safe_load(shown.out)["hidden_channels"]) == (0, 8)
-    assert terminal("seed=3", "--cfg=job", "net.pool=mean").out.count("\n  pool: mean\n") == 1
-    (tmp_path / "kernel").mkdir()
-    (tmp_path / "kernel" / "mine.yaml").write_text(
-        "_target_: partial_equiv.ck.MLP\n_partial_: true\n"
-    )
-    shown = terminal("--config-dir", str(tmp_path), "kernel=mine", "--cfg", "job")
-    assert yaml.safe_load(shown.out)["kernel"]["_target_"] == "partial_equiv.ck.MLP"
-    assert "--cfg hydra" in terminal("--hydra-help", "conv._target_=0.0").out
-    wrong = terminal("--info", "config", "nett=3")
-    assert (wrong.status, wrong.err.splitlines()[-1][:7]) == (1, "nett=3:")
 
 
 def test_a_run_leaves_its_result(terminal: Terminal, tmp_path: Path) -> None:
@@ -260,55 +231,6 @@ def test_an_interrupted_run_says_how_to_go_on(terminal: Terminal, tmp_path: Path
     assert (folder / "metrics.jsonl").read_text().splitlines()[: len(records)] == records
 
 
-def test_help_says_of_each_option_what_it_is(terminal: Terminal) -> None:
-    shown = terminal("--help").out
-    for group in groups(CONFIG_FOLDER).values():
-        for option in group.options:
-            assert option in shown
-            assert group.about(option) in shown or group.name not in PRESETS
-    assert "exact/small-mnist" in shown
-    assert "P4CNN at 27, 28 and 29 pixels and Z2CNN" in shown
-    tracking = terminal("--help", "tracking").out
-    assert "tracking=none  Plain files in the run folder only" in tracking
-    assert "mode: auto # auto | online | offline" in tracking
-    assert "tracking=none" not in terminal("--help", "tracking=wandb").out
-    assert terminal("--help", "nett").err.endswith("(did you mean net?)\n")
-
-
-@pytest.mark.parametrize(
-    ("line", "offered", "not_offered"),
-    [
-        ("", "net= dataset= experiment= train. hydra/launcher=", "sweep= sweep/"),
-        ("net=", "net=gcnn net=p4cnn", "net=_x"),
-        ("study=exact/", "study=exact/sizes", "study=parity"),
-        ("+experiment=g", "+experiment=gcnn", "+experiment=ckresnet"),
-        ("experiment=ckresnet train.ep", "train.epochs=", "train.resume="),
-        ("net.widths=[1 net.", "", "Traceback"),
-        ("no.such=1 ~x train.", "", "Traceback"),
-    ],
-)
-def test_tab_offers_what_can_be_typed(
-    line: str,
-    offered: str,
-    not_offered: str,
-    terminal: Terminal,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("COMP_LINE", f"python main.py {line}")
-    answer = terminal("--shell-completion", "query=bash")
-    assert answer.status == 0
-    words = answer.out.split()
-    assert set(offered.split()) <= set(words)
-    assert not set(not_offered.split()) & {*words, *answer.err.split()}
-
-
-@pytest.mark.parametrize("words", [[], ["query=tcsh"], ["x=1"], ["install=bash", "query=bash"]])
-def test_a_completion_of_nothing_is_told(words: list[str], terminal: Terminal) -> None:
-    answer = terminal("--shell-completion", *words)
-    assert answer.status == 1
-    assert answer.err.startswith("--shell-completion: needs install=")
-
-
 def test_a_run_says_what_it_is_before_torch_is_loaded(tmp_path: Path) -> None:
     script = (
         "import sys, main, command_line.preparation as module; "
@@ -325,72 +247,11 @@ def test_a_run_says_what_it_is_before_torch_is_loaded(tmp_path: Path) -> None:
 def test_an_interrupted_check_is_one_line(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(constructors, "try_out", lambda *_: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(checking, "try_out", lambda *_: signal.raise_signal(signal.SIGINT))
     answer = terminal(*TINY, f"hydra.run.dir={tmp_path / 'run'}")
     assert (answer.status, answer.err) == (130, "interrupted before anything was written\n")
     assert len(answer.out.splitlines()) == 1
     assert not (tmp_path / "run").exists()
-
-
-def test_what_takes_long_says_how_much_there_is_of_it(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    clock = iter(range(0, 1000, 5))
-    monkeypatch.setattr("budget.time.thread_time", lambda: next(clock))
-    with budget.building():
-        net = torch.nn.Linear(200, 100)
-        torch.nn.Linear(200, 100)
-    budget.try_out(
-        torch.nn.Sequential(torch.nn.Conv2d(1, 8, 3), torch.nn.Conv2d(8, 9, 3)), 1, (64, 64)
-    )
-    built, answered = caplog.messages
-    assert built.startswith("building the net takes long, with ")
-    assert answered.startswith("an image takes long, with 737 parameters and 0.0 GiB of results")
-    assert all(each.endswith("Ctrl-C stops") for each in caplog.messages)
-    assert sum(each.numel() for each in net.parameters()) == 20_100
-
-
-def test_the_memory_of_a_step_is_about_what_gradients_need() -> None:
-    """What torch keeps for them, of some images more; one step of 512 needs as much of each."""
-    build = constructors.Build(constructors.compose(["net.hidden_channels=32", "dataset.size=32"]))
-    kept = {}
-    for number in (2, 6):
-        stored: dict[int, int] = {}
-
-        def note(tensor: torch.Tensor, stored: dict[int, int] = stored) -> torch.Tensor:
-            storage = tensor.untyped_storage()
-            stored[storage.data_ptr()] = storage.nbytes()
-            return tensor
-
-        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-            held = build.model(torch.zeros(number, 1, 32, 32))
-        kept[number] = sum(stored.values())
-        del held
-    needed = 512 * (kept[6] - kept[2]) / 4 / 2**30
-    told = budget.try_out(build.model, 1, (32, 32), 512)
-    assert 1 < told / needed < 2
-    assert str(constructors.Checked(7, "cpu", told)) == "7 parameters on the cpu, " + (
-        f"a step takes about {told:.0f} GiB"
-    )
-
-
-def test_what_needs_no_net_loads_no_torch() -> None:
-    script = (
-        "import sys, main; "
-        "main.main(['--cfg', 'job', 'experiment=ckresnet', 'dataset.root=~/a']); "
-        "main.main(['--shell-completion', 'query=bash']); main.main(['-m', 'seed=0,1', 'nett=3']); "
-        "sys.exit(len({'torch', 'pydantic', 'wandb', 'lightning_fabric'} & set(sys.modules)))"
-    )
-    told = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=MAIN.parent,
-        check=True,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "COMP_LINE": "main.py net="},
-    )
-    assert "net=gcnn" in told.stdout
-    assert "nett=3: the config has no nett" in told.stderr
 
 
 @pytest.mark.parametrize(("encoding", "written"), [("ascii", "in ?ber\n"), ("utf-8", "in über\n")])

@@ -7,9 +7,8 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
-import constructors
 from config_schema import ConfigError
-from constructors import Build, compose, construct_model, load_run, matched
+from constructors import Build, compose, construct_model, load_run, matched, width
 from partial_equiv.gconv.initialisation import any_scale
 from run_folder import difference
 from tests import shipped
@@ -128,7 +127,7 @@ def test_what_was_chosen_stands_in_the_folder_and_is_not_searched_again(
     def search(*_: object) -> None:
         raise AssertionError("searched again")
 
-    monkeypatch.setattr(constructors, "matching", search)
+    monkeypatch.setattr(width, "matching", search)
     model = load_run(folder).model
     assert sum(each.numel() for each in model.parameters()) == pytest.approx(10100, rel=0.01)
     answer = terminal(f"train.resume={folder}", "train.epochs=2")

@@ -80,7 +80,7 @@ class Fit:
                 log.info("nothing is left to train, after %d epochs", state.epoch)
         else:
             self.snapshots.forget()
-            self.task.prepare(self.model, self.splits.train)
+            self.task.prepare(self.model, self.splits.train, self.splits.spec)
             if not self.num_epochs:
                 self.snapshots.save_last()
         with (

@@ -3,9 +3,11 @@
 import sys
 from dataclasses import dataclass, field
 
-__all__ = ["BAD", "Counts"]
+__all__ = ["BAD", "Counts", "Found"]
 
 BAD = ("lost", "different", "tracebacks", "hangs")
+Found = tuple[str | None, str]
+"""How a case ended badly (None: well), and what was seen."""
 
 
 @dataclass

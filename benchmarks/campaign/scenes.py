@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["RANKS", "RUN", "SCENES", "STUDY", "SWEEP", "TINY", "Scene"]
+__all__ = ["RANKS", "RUN", "SCENES", "SMALL", "STUDY", "SWEEP", "TINY", "Scene"]
 
 TINY = (
     *("tracking=none", "net.hidden_channels=2", "net.widths=[1]", "base_group.num_samples=4"),
     *("dataset.train_size=40", "train.batch_size=20"),
 )
+SMALL = (*TINY, "train.epochs=2")
 STUDY_FILE = """# @package study
 title: A campaign
 seeds: [0]
@@ -56,7 +57,7 @@ def _study_config(folder: Path) -> str:
 
 
 RUN = Scene("run", (*TINY, "train.epochs=4", "measure=[angles]", "measure.angles.num_angles=4"))
-SWEEP = Scene("sweep", ("-m", "seed=0,1", *TINY, "train.epochs=2"), many=True)
+SWEEP = Scene("sweep", ("-m", "seed=0,1", *SMALL), many=True)
 STUDY = Scene("study", ("study=campaign",), many=True)
-RANKS = Scene("ranks", (*TINY, "train.epochs=2", "train.devices=2"))
+RANKS = Scene("ranks", (*SMALL, "train.devices=2"))
 SCENES = (RUN, SWEEP, STUDY, RANKS)

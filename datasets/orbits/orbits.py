@@ -104,6 +104,7 @@ class Orbits(DataSet):
             num_classes=len(self.classes),
             class_names=self.classes,
             num_views=self.num_views,
+            truth=None,
         )
 
     @property
@@ -128,8 +129,7 @@ class Orbits(DataSet):
         """
         source = self.source.splits()
         parts = {"train": source.train, "val": source.val, "test": source.test}
-        splits = {name: self._split(name, part) for name, part in parts.items()}
-        views = Splits(self._views, **splits)
+        views = Splits(self._views, *(self._split(name, part) for name, part in parts.items()))
         if self.autoencoder is not None:
             return encoded_splits(self.autoencoder, views)
         return whole_orbits(views) if self.whole else views

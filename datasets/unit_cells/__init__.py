@@ -1,6 +1,7 @@
 """Periodic two-phase cells and their effective stiffness, which nets are to predict.
 
-homogenisation (by elimination) · random_cells (by connectivity) → recipe → generation → generated
+materials, elimination → homogenisation · connectivity → random_cells: both → recipe → generation →
+generated
 stored: files of others · transformations: what symmetries do to cells and labels · division: splits
 """
 

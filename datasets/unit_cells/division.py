@@ -12,7 +12,7 @@ from datasets.spec import DataSpec, Splits
 from datasets.tensors import TensorSplit
 from datasets.unit_cells.recipe import COMPONENTS
 from datasets.unit_cells.transformations import RandomSymmetry
-from partial_equiv.intervals import Count, Fraction, Natural, Several
+from partial_equiv.intervals import Count, Fraction, Natural, Positive, Several
 from partial_equiv.refusal import Refusal
 
 __all__ = ["CellSet"]
@@ -27,6 +27,9 @@ class CellSet(DataSet):
 
     Attributes:
         size: side in pixels.
+        anisotropy: r = E1 / E2 of both phases, stiffnesses along x and y. At 1, Q moves with the
+            cell under all symmetries of the square, D4; at any other r under those of a rectangle
+            alone, D2: half turns, and mirrors in the axes.
         val_size, test_size: cells to hold out of training: a count, or a share of all below 1.
         folds: k, in place of test_size; None: a random test split.
         train_size: keeps so many of the training cells, and leaves the other splits as they are;
@@ -34,9 +37,13 @@ class CellSet(DataSet):
         split_seed: fixes what is held out, whatever the training's seed.
         augment_flip, augment_rotation, augment_transpose, augment_shift: move training cells and
             labels alike, afresh in every epoch; see `transformations.RandomSymmetry`.
+
+    Raises:
+        Refusal: for augmentations that are no symmetries of anisotropic phases.
     """
 
     size: Count = 64
+    anisotropy: Positive = 1.0
     val_size: Count | Fraction = 0.1
     test_size: Count | Fraction = 0.2
     folds: Several | None = None
@@ -46,6 +53,15 @@ class CellSet(DataSet):
     augment_rotation: bool = False
     augment_transpose: bool = False
     augment_shift: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("augment_rotation", "augment_transpose"):
+            if self.anisotropy != 1 and getattr(self, name):
+                raise Refusal(
+                    f"with anisotropy={self.anisotropy:g}, a cell whose x and y change places has "
+                    "another stiffness; use augment_flip, which makes half turns, too",
+                    **{name: True},
+                )
 
     @property
     def spec(self) -> DataSpec:
@@ -57,6 +73,7 @@ class CellSet(DataSet):
             mean=(0.5,),
             std=(0.5,),
             target_size=len(COMPONENTS),
+            orthotropic=self.anisotropy != 1,
         )
 
     def divided(self, images: Tensor, labels: Tensor) -> Splits:

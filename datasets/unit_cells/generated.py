@@ -8,7 +8,7 @@ import torch
 from datasets.spec import Splits
 from datasets.unit_cells.division import CellSet
 from datasets.unit_cells.generation import obtain
-from datasets.unit_cells.homogenisation import check_material
+from datasets.unit_cells.materials import check_material
 from datasets.unit_cells.random_cells import CellLaw
 from datasets.unit_cells.recipe import Recipe
 from partial_equiv.intervals import Count, Fraction, Natural, Positive
@@ -24,11 +24,11 @@ class UnitCells(CellSet):
     For further settings, see `division.CellSet`.
 
     Attributes:
-        root: `root`/unit_cells gets an HDF5 file for each recipe (size, and all attributes from
-            volume_fractions to cell_seed).
+        root: `root`/unit_cells gets an HDF5 file for each recipe (size, anisotropy, and all
+            attributes from volume_fractions to cell_seed).
         num: cells; the first ones of a larger set with the same recipe are the same.
         volume_fractions, length_scales, connected: see `random_cells.CellLaw`.
-        youngs_moduli, poisson_ratio: see `homogenisation.homogenise`.
+        youngs_moduli, poisson_ratio, and `anisotropy`: see `materials`.
         cell_seed: fixes the cells, whatever the training's seed.
         num_workers: threads that generate; None: one for each core.
 
@@ -47,18 +47,20 @@ class UnitCells(CellSet):
     num_workers: Count | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         low, high = self.volume_fractions
         if not low <= high:
             raise Refusal("should ascend", volume_fractions=list(self.volume_fractions))
         if not self.length_scales:
             raise Refusal("should name at least one", length_scales="[]")
-        check_material(self.youngs_moduli, self.poisson_ratio)
+        check_material(self.youngs_moduli, self.poisson_ratio, self.anisotropy)
 
     @property
     def recipe(self) -> Recipe:
         """What the cells are made by."""
         law = CellLaw(self.size, self.volume_fractions, self.length_scales, self.connected)
-        return Recipe(law, self.youngs_moduli, self.poisson_ratio, self.cell_seed)
+        materials = self.youngs_moduli, self.poisson_ratio
+        return Recipe(law, *materials, self.cell_seed, float(self.anisotropy))
 
     @property
     def folder(self) -> Path:

@@ -26,7 +26,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from datasets.spec import MissingData
-from datasets.unit_cells.homogenisation import Array
+from datasets.unit_cells.materials import Array
 from datasets.unit_cells.recipe import COMPONENTS, Recipe
 from partial_equiv.refusal import Refusal
 

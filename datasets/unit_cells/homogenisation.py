@@ -1,8 +1,9 @@
 """The effective stiffness of a periodic two-phase cell, by finite elements.
 
 Every pixel is a bilinear square element of stiffness E k, with k that of a unit modulus in plane
-stress. To each unit strain a, of displacements χ⁰_a, the cell answers with the periodic χ_a that
-solves K χ_a = K χ⁰_a, and
+stress. Both phases may be orthotropic, with elastic axes along x and y (see `materials`). To
+each unit strain a, of displacements χ⁰_a, the cell answers with the periodic χ_a that solves
+K χ_a = K χ⁰_a, and
 
     Q_ab = 1/|Y| Σ_e E_e (χ⁰_a − χ_a)ᵀ k (χ⁰_b − χ_b).
 
@@ -22,28 +23,28 @@ from scipy.sparse import csc_matrix, csr_matrix
 from scipy.sparse.linalg import splu
 
 from datasets.unit_cells.elimination import elimination_order
+from datasets.unit_cells.materials import Array, check_material, plane_stress
 from partial_equiv.refusal import Refusal
 
-__all__ = ["Array", "check_material", "homogenise", "plane_stress"]
-
-Array = npt.NDArray[np.float64]
+__all__ = ["homogenise"]
 
 CORNERS = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], dtype=np.float64)  # (x, y) of an element
 FIXED = 2  # unknowns: the last node stands still, as translations cost no energy
-CONTRAST = 1e-12  # at less, what the soft phase carries is lost in rounding
 
 
 def homogenise(
     cell: npt.ArrayLike,
     youngs_moduli: tuple[float, float] = (0.01, 1.0),
     poisson_ratio: float = 0.3,
+    anisotropy: float = 1.0,
 ) -> Array:
     """Return the stiffness [3, 3] of a cell [H, W] of zeros and ones, the pixels being squares.
 
     Args:
         cell: one period; 1 is the stiff phase.
-        youngs_moduli: of the phases 0 and 1, positive; for a void, 1e-9 of the other.
-        poisson_ratio: of both, in plane stress.
+        youngs_moduli: E1 of the phases 0 and 1, positive; for a void, 1e-9 of the other.
+        poisson_ratio: ν12 of both, in plane stress.
+        anisotropy: r = E1 / E2 of both; 1: isotropic.
 
     Raises:
         Refusal: for any other cell, and as `check_material` does.
@@ -54,9 +55,9 @@ def homogenise(
     phases = np.asarray(cell)
     if phases.ndim != 2 or not phases.size or not np.isin(phases, (0, 1)).all():
         raise Refusal(f"a cell is an array [H, W] of zeros and ones, not {phases.shape}")
-    check_material(youngs_moduli, poisson_ratio)
+    check_material(youngs_moduli, poisson_ratio, anisotropy)
     height, width = phases.shape
-    mesh = _mesh(height, width, float(poisson_ratio))
+    mesh = _mesh(height, width, float(poisson_ratio), float(anisotropy))
     moduli = np.where(phases.ravel() == 1, youngs_moduli[1], youngs_moduli[0])  # [H * W]
     strained = mesh.strained - mesh.answers(moduli)[mesh.unknowns]  # [H * W, 8, 3]
     energies = np.einsum(
@@ -64,29 +65,6 @@ def homogenise(
     )
     stiffness: Array = energies / moduli.size
     return (stiffness + stiffness.T) / 2
-
-
-def check_material(youngs_moduli: tuple[float, float], poisson_ratio: float) -> None:
-    """Check that there can be such phases.
-
-    Raises:
-        Refusal: if there cannot, or if their moduli are too far apart.
-    """
-    least, most = sorted(youngs_moduli)
-    if not (least > 0 and least / most >= CONTRAST):
-        raise Refusal(
-            f"must be positive, the lesser at least {CONTRAST:g} of the greater",
-            youngs_moduli=list(youngs_moduli),
-        )
-    if not -1 < poisson_ratio < 1:
-        raise Refusal("must lie between -1 and 1", poisson_ratio=f"{poisson_ratio:g}")
-
-
-def plane_stress(poisson_ratio: float) -> Array:
-    """Return the stiffness [3, 3] of a homogeneous material of unit modulus."""
-    shear = (1 - poisson_ratio) / 2
-    matrix = [[1, poisson_ratio, 0], [poisson_ratio, 1, 0], [0, 0, shear]]
-    return np.array(matrix, dtype=np.float64) / (1 - poisson_ratio**2)
 
 
 @dataclass(frozen=True)
@@ -126,7 +104,7 @@ class Mesh:
 
 
 @lru_cache(maxsize=4)
-def _mesh(height: int, width: int, poisson_ratio: float) -> Mesh:
+def _mesh(height: int, width: int, poisson_ratio: float, anisotropy: float) -> Mesh:
     rows, columns = np.divmod(np.arange(height * width), width)
     place = np.argsort(elimination_order(height, width))
     nodes = np.stack(
@@ -137,7 +115,7 @@ def _mesh(height: int, width: int, poisson_ratio: float) -> Mesh:
         axis=1,
     )  # [elements, 4]
     unknowns = np.stack([2 * nodes, 2 * nodes + 1], axis=2).reshape(-1, 8)
-    element, strained = _element(poisson_ratio), _strained()
+    element, strained = _element(plane_stress(poisson_ratio, anisotropy)), _strained()
     num, free = len(unknowns), 2 * len(unknowns) - FIXED
 
     # Entries (i, j) of all elements, gathered by their places in the global matrix.
@@ -164,9 +142,9 @@ def _mesh(height: int, width: int, poisson_ratio: float) -> Mesh:
     )
 
 
-def _element(poisson_ratio: float) -> Array:
+def _element(material: Array) -> Array:
     """The stiffness [8, 8] of a square bilinear element, exact by 2 × 2 Gauss points."""
-    material, points = plane_stress(poisson_ratio), 0.5 + np.array([-1, 1]) / np.sqrt(12)
+    points = 0.5 + np.array([-1, 1]) / np.sqrt(12)
     stiffness = np.zeros((8, 8))
     for x in points:
         for y in points:

@@ -28,7 +28,7 @@ REMEDY = "give dataset.file the path of a torch file with the tensors imgs and l
 class StoredCells(CellSet):
     """The cells of a torch file: a dictionary of `imgs` [N, H, W] and `labels` [N, 6 or 9].
 
-    For further settings, see `division.CellSet`.
+    For further settings, see `division.CellSet`; `anisotropy` is to say how the file was computed.
 
     Attributes:
         file: its path; only tensors are read from it, no code.

@@ -1,7 +1,8 @@
 """What flips, quarter turns, transposition and shifts of a cell do to its stiffness.
 
 Labels are [..., 6], ordered as `datasets.stiffness.COMPONENTS` are; images end in [H, W]. Each
-function moves both, and labels alike whichever way y points.
+function moves both, and labels alike whichever way y points. Where the phases are orthotropic, the
+stiffness of a moved cell is the moved one for mirrors in the axes, half turns and shifts alone.
 """
 
 from dataclasses import dataclass

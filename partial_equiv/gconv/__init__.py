@@ -1,7 +1,8 @@
 """Group convolutions and the layers between them; `GroupFeature` flows through all of them."""
 
 from partial_equiv.gconv.averaged import AveragedConv
-from partial_equiv.gconv.conv import Convolution, GroupConv, LiftingConv, PointwiseConv
+from partial_equiv.gconv.conv import GroupConv, LiftingConv, PointwiseConv
+from partial_equiv.gconv.convolution import Convolution
 from partial_equiv.gconv.evaluation import frozen_kernels
 from partial_equiv.gconv.feature import GroupFeature
 from partial_equiv.gconv.norm import Norm

@@ -15,7 +15,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from partial_equiv.gconv.conv import Convolution
+from partial_equiv.gconv.convolution import Convolution
 from partial_equiv.gconv.evaluation import convolve
 from partial_equiv.gconv.feature import GroupFeature
 from partial_equiv.groups import Group, Trivial

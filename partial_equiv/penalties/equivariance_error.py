@@ -33,7 +33,8 @@ class EquivarianceError(Penalty):
         alpha: α.
         beta: β.
         order: n of the turns by 360°/n that are drawn; None: the group of the task, all turns for
-            classes, the symmetries of the square for periodic cells.
+            classes, the symmetries of the square for periodic cells, of orthotropic ones those of
+            a rectangle.
         mirror: draw their mirror images, too.
 
     >>> import torch

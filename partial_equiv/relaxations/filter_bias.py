@@ -7,8 +7,9 @@ same for all that comes in, so that there are few of them and the filters stay c
 group; with `full` each incoming channel and element has its own, and W is a free weight.
 
 Wu et al., "Relaxed Rotational Equivariance via G-Biases in Vision", AAAI 2025 (arXiv 2408.12454),
-for C_n on pixels. That it is written for other groups, and that an element of a sampled group has
-the biases of the grid's nearest one (`Cells`), is our reading; so is `full`.
+for C_n on pixels. That all incoming channels and elements share the biases, that it is written for
+other groups, and that an element of a sampled group has the biases of the grid's nearest one
+(`Cells`) is our reading; so is `full`.
 """
 
 from typing import ClassVar

@@ -35,7 +35,8 @@ class Residual(Relaxation):
     Args:
         layer: that it is for.
         control: what decides on γ, see `controllers`.
-        gamma: γ to start from (free, strict, partial), to keep (prior), or the peak (schedule).
+        gamma: γ to start from (free, strict, partial), to keep (prior), or the peak (schedule);
+            None: as `Controller.first` says.
         sigma_equivariant: σ_eq of control=prior, the standard deviation of ‖W_eq‖.
         sigma_free: σ_V of control=prior, that of ‖V‖.
         dual_rate: η of control=strict and partial.
@@ -58,7 +59,7 @@ class Residual(Relaxation):
         layer: Layer,
         *,
         control: Literal["free", "prior", "strict", "partial", "schedule"] = "prior",
-        gamma: NonNegative = 1.0,
+        gamma: NonNegative | None = None,
         sigma_equivariant: Positive = 1.0,
         sigma_free: Positive = 0.5,
         dual_rate: Positive = 1e-2,

@@ -21,7 +21,10 @@ from datasets.unit_cells import StoredCells
 from tests.datasets.conftest import LABELS, glyphs
 
 OPTIONS = sorted(path.stem for path in (Path(__file__).parents[2] / "cfg" / "dataset").iterdir())
-GENERATED = {"digits", "digits6_180", "orbits", "plain_digits", "turned_picture", "unit_cells"}
+GENERATED = {
+    *("digits", "digits6_180", "known_symmetry", "orbits", "plain_digits", "turned_picture"),
+    "unit_cells",
+}
 
 
 def made(option: str) -> DataSet:

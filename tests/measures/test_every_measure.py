@@ -29,20 +29,22 @@ NETS = {  # trained for some batches; {…} is the folder of a run, see tests.di
     "turn": (*STAGES["transformation"], "task.steps=3"),
     "orbit average": ("net=orbit_average", "net.transformation={transformation}", LATENTS),
     "generators": ("net=generators", "net.number=2", "task=generating", LATENTS),
+    "known symmetry": ("dataset=known_symmetry", *TINY[1:], "dataset.test_size=20"),
 }
 ON_ORBITS = {"autoencoder", "turn", "orbit average", "generators"}
 FITS = {
-    "angles": ["classifier"],
+    "agreement": ["known symmetry"],
+    "angles": ["classifier", "known symmetry"],
     "flow": ["generators"],
-    "gallery": ["classifier", "stiffness"],
+    "gallery": ["classifier", "stiffness", "known symmetry"],
     "latent_space": ["autoencoder"],
-    "meter": ["classifier", "autoencoder"],
-    "mirror": ["classifier"],
-    "sizes": ["classifier"],
+    "meter": ["classifier", "autoencoder", "known symmetry"],
+    "mirror": ["classifier", "known symmetry"],
+    "sizes": ["classifier", "known symmetry"],
     "stiffness": ["stiffness"],
     "turning": ["turn"],
     "views": ["orbit average"],
-    "layer_errors": ["classifier", "autoencoder"],
+    "layer_errors": ["classifier", "autoencoder", "known symmetry"],
 }
 FURTHER = {"flow": ["measure.flow.classifier={classifier}"]}
 PLACES = ("dataset.root=",)  # which are not taken from a run folder

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from constructors import check, compose, construct_model
 from datasets.stiffness import COMPONENTS, PLACES, SHEARED, SWAPPED
-from datasets.unit_cells import homogenise
+from datasets.unit_cells import UnitCells, homogenise
 from models.polyphase import StrongestPhase
 from models.stiffness import (
     StiffnessHead,
@@ -23,6 +23,7 @@ from partial_equiv.equivariance import act_on_images
 from partial_equiv.gconv import GroupConv, GroupFeature, LiftingConv
 from partial_equiv.groups import Cyclic, Dihedral, Finite, Mirror, Trivial
 from partial_equiv.sampling import Sampling
+from tasks import Regression
 from tests.tolerances import BROKEN, EXACT
 
 D4 = Dihedral(4)
@@ -86,14 +87,21 @@ def shift_error(net: nn.Module, x: Tensor, shifts: list[tuple[int, int]]) -> flo
 
 @pytest.mark.parametrize("element", D4.elements().tolist())
 def test_the_representation_is_what_homogenisation_does(element: list[float]) -> None:
-    """Q(h·cell) = ρ(h)Q(cell), for the same action on images as everywhere."""
+    """Q(h·cell) = ρ(h)Q(cell), for the same action on images as everywhere, if the task has h."""
     matrix = D4.matrix(torch.tensor(element, dtype=torch.float64))
     cell = cells(1, 6)[0, 0].double()
-    before, after = (
-        as_components(torch.from_numpy(homogenise((image > 0).numpy(), (0.1, 1.0))))
-        for image in (cell, act_on_images(matrix, cell))
-    )
-    torch.testing.assert_close(representation(matrix) @ before, after, rtol=1e-9, atol=1e-10)
+    for anisotropy in (1.0, 4.0):
+        spec = UnitCells(anisotropy=anisotropy).spec
+        before, after = (
+            as_components(torch.from_numpy(homogenise(phases, (0.1, 1.0), anisotropy=anisotropy)))
+            for phases in ((cell > 0).numpy(), (act_on_images(matrix, cell) > 0).numpy())
+        )
+        symmetry = Regression().symmetry(spec)
+        assert symmetry is not None
+        moved = symmetry.move(matrix, before[None])[0]
+        holds = torch.allclose(moved, after, rtol=1e-9, atol=1e-10)
+        assert holds == symmetry.group.contains(matrix)
+    assert torch.equal(moved, representation(matrix) @ before)
 
 
 def test_the_representation_is_one_and_knows_the_order_of_labels() -> None:
@@ -243,6 +251,21 @@ def test_labels_set_a_scale_that_no_symmetry_changes() -> None:
     assert one.offset[4:].tolist() == [0, 0]
     assert one.offset[2].item() == pytest.approx(labels[:, 2].mean().item(), rel=1e-5)
     assert one.scale[3].item() == pytest.approx(labels[:, 3].std(correction=0).item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("group", [Trivial(), Mirror(), Dihedral(2), Cyclic(4), D4])
+def test_orthotropic_labels_set_a_scale_that_tells_x_from_y(group: Finite) -> None:
+    """Unless the net cannot: what it says of a turned cell is turned, whatever it was shown."""
+    labels = torch.randn(100, 6) * torch.arange(1, 7) + torch.arange(6)
+    head, tied = StiffnessHead(2, group), StiffnessHead(2, group)
+    head.standardise(labels, orthotropic=True)
+    tied.standardise(labels)
+    turns = group.size % 4 == 0 and group.contains(torch.tensor([[0.0, 1.0], [-1.0, 0.0]]))
+    assert torch.equal(head.offset, tied.offset) == torch.equal(head.scale, tied.scale) == turns
+    if not turns:
+        torch.testing.assert_close(head.offset[:4], labels.mean(0)[:4])
+        own = (labels - head.offset).square().mean(0).sqrt()
+        torch.testing.assert_close(head.scale, own)
 
 
 @pytest.mark.parametrize(

@@ -196,3 +196,15 @@ def flat(config: DictConfig) -> dict[str, Any]:
 
     values: Any = OmegaConf.to_container(config, resolve=True)
     return dict(walk(values, ""))
+
+
+def test_chosen_seeds_are_in_place_of_the_studys_and_among_a_rows_own() -> None:
+    rows = {"many": {"seeds": [0, 1, 2, 3]}, "other": {"seeds": [7]}, "usual": {}}
+    made = read_study({"rows": rows, "seeds": [0, 1, 2]})
+
+    def seeds(chosen: list[int] | None) -> dict[str, list[int]]:
+        jobs = made.jobs(Path(), seeds=chosen)
+        return {row: [job.seed for job in jobs if job.row == row] for row in rows}
+
+    assert seeds(None) == {"many": [0, 1, 2, 3], "other": [7], "usual": [0, 1, 2]}
+    assert seeds([1, 3, 5]) == {"many": [1, 3], "other": [7], "usual": [1, 3, 5]}

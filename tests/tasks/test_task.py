@@ -91,7 +91,7 @@ def test_regression_shows_heads_the_training_targets() -> None:
     targets = torch.randn(40, 6) + torch.tensor([9.0, 9.0, 5.0, 4.0, 0.0, 0.0])
     split = TensorSplit(torch.rand(40, 1, 1, 1), targets, spec(None, 6))
     net, expected = nn.Sequential(StiffnessHead(2, Dihedral(4))), StiffnessHead(2, Dihedral(4))
-    Regression().prepare(net, split)
+    Regression().prepare(net, split, split.spec)
     expected.standardise(targets)
     assert expected.offset[0] > 8
     assert torch.equal(net[0].offset, expected.offset)

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 from datasets.unit_cells import homogenise
 from datasets.unit_cells.elimination import elimination_order
-from datasets.unit_cells.homogenisation import plane_stress
+from datasets.unit_cells.materials import plane_stress
 
 Array = npt.NDArray[np.float64]
 
@@ -32,12 +32,15 @@ small_cells = st.tuples(st.integers(1, 7), st.integers(1, 7)).flatmap(
 )
 moduli = st.tuples(st.floats(1e-2, 10), st.floats(1e-2, 10))
 ratios = st.floats(-0.5, 0.49)
+anisotropies = st.floats(0.3, 9)  # the square root of .3 is .55
 quick = settings(max_examples=60)
 
 
-def phase_means(cell: Array, soft_stiff: tuple[float, float], ratio: float) -> tuple[Array, Array]:
+def phase_means(
+    cell: Array, soft_stiff: tuple[float, float], ratio: float, anisotropy: float
+) -> tuple[Array, Array]:
     """Return the bounds of Reuss and Voigt: the harmonic and arithmetic means of the phases."""
-    material = plane_stress(ratio)
+    material = plane_stress(ratio, anisotropy)
     values = np.where(cell == 1, soft_stiff[1], soft_stiff[0])
     return material / np.mean(1 / values), material * np.mean(values)
 
@@ -53,40 +56,78 @@ def test_pins(name: str, cell: Array, soft: float, digits: str) -> None:
 
 
 @quick
-@given(arrays(np.uint8, 6, elements=st.integers(0, 1)), moduli, ratios, st.integers(1, 4))
+@given(
+    arrays(np.uint8, 6, elements=st.integers(0, 1)), moduli, ratios, anisotropies, st.integers(1, 4)
+)
 def test_laminates_have_a_closed_form(
-    phases: Array, soft_stiff: tuple[float, float], ratio: float, height: int
+    phases: Array, soft_stiff: tuple[float, float], ratio: float, anisotropy: float, height: int
 ) -> None:
+    """Layers across x, and, with the axes exchanged, across y."""
     values = np.where(phases == 1, soft_stiff[1], soft_stiff[0])
-    c11, c12, c66 = (plane_stress(ratio)[place] * values for place in [(0, 0), (0, 1), (2, 2)])
-    q00 = 1 / np.mean(1 / c11)
-    q01 = np.mean(c12 / c11) * q00
-    q11 = np.mean(c11 - c12**2 / c11) + np.mean(c12 / c11) ** 2 * q00
-    expected = [[q00, q01, 0], [q01, q11, 0], [0, 0, 1 / np.mean(1 / c66)]]
-    stiffness = homogenise(np.tile(phases, (height, 1)), soft_stiff, ratio)
-    np.testing.assert_allclose(stiffness, expected, rtol=1e-9, atol=1e-10)
+    material, cell = plane_stress(ratio, anisotropy), np.tile(phases, (height, 1))
+    for layered, across, along in ((cell, 0, 1), (cell.T, 1, 0)):
+        places = [(across, across), (along, along), (0, 1), (2, 2)]
+        c11, c22, c12, c66 = (material[place] * values for place in places)
+        expected = np.zeros((3, 3))
+        expected[across, across] = 1 / np.mean(1 / c11)
+        coupling = np.mean(c12 / c11)
+        expected[0, 1] = expected[1, 0] = coupling * expected[across, across]
+        stretch = np.mean(c22 - c12**2 / c11)
+        expected[along, along] = stretch + coupling**2 * expected[across, across]
+        expected[2, 2] = 1 / np.mean(1 / c66)
+        stiffness = homogenise(layered, soft_stiff, ratio, anisotropy)
+        np.testing.assert_allclose(stiffness, expected, rtol=1e-9, atol=1e-10)
 
 
 @quick
-@given(small_cells, moduli, ratios)
+@given(small_cells, moduli, ratios, anisotropies)
 def test_stiffness_lies_between_the_bounds(
-    cell: Array, soft_stiff: tuple[float, float], ratio: float
+    cell: Array, soft_stiff: tuple[float, float], ratio: float, anisotropy: float
 ) -> None:
-    stiffness = homogenise(cell, soft_stiff, ratio)
-    reuss, voigt = phase_means(cell, soft_stiff, ratio)
+    stiffness = homogenise(cell, soft_stiff, ratio, anisotropy)
+    reuss, voigt = phase_means(cell, soft_stiff, ratio, anisotropy)
     assert np.linalg.eigvalsh(stiffness - reuss).min() > -1e-10
     assert np.linalg.eigvalsh(voigt - stiffness).min() > -1e-10
 
 
 @quick
-@given(small_cells, st.floats(1e-2, 10), ratios)
-def test_a_homogeneous_cell_is_its_material(cell: Array, modulus: float, ratio: float) -> None:
-    expected = modulus * plane_stress(ratio)
+@given(small_cells, st.floats(1e-2, 10), ratios, anisotropies)
+def test_a_homogeneous_cell_is_its_material(
+    cell: Array, modulus: float, ratio: float, anisotropy: float
+) -> None:
+    """The inverse of its compliances 1/E1, 1/E2, −ν12/E1 = −ν21/E2 and 1/G12, by Huber's G12."""
+    e1, e2, minor = modulus, modulus / anisotropy, ratio / anisotropy
+    mean = np.copysign(np.sqrt(ratio * minor), ratio)
+    compliance = np.diag([1 / e1, 1 / e2, 2 * (1 + mean) / np.sqrt(e1 * e2)])
+    compliance[0, 1] = compliance[1, 0] = -ratio / e1
+    expected = np.linalg.inv(compliance)
     for found in (
-        homogenise(cell, (modulus, modulus), ratio),
-        homogenise(np.zeros_like(cell), (modulus, 3.0), ratio),
+        homogenise(cell, (modulus, modulus), ratio, anisotropy),
+        homogenise(np.zeros_like(cell), (modulus, 3.0), ratio, anisotropy),
     ):
-        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-10)
+        np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10)
+
+
+@quick
+@given(ratios)
+def test_an_anisotropy_of_1_changes_no_bit(ratio: float) -> None:
+    isotropic = [[1, ratio, 0], [ratio, 1, 0], [0, 0, (1 - ratio) / 2]]
+    assert (plane_stress(ratio) == np.array(isotropic) / (1 - ratio**2)).all()
+
+
+@quick
+@given(small_cells, moduli, ratios, anisotropies)
+def test_a_turned_cell_is_one_of_turned_phases(
+    cell: Array, soft_stiff: tuple[float, float], ratio: float, anisotropy: float
+) -> None:
+    """What breaks D4 are the phases alone: with E1 and E2 exchanged, the turned cell has the turned
+    stiffness."""
+    upright = homogenise(cell, soft_stiff, ratio, anisotropy)
+    soft, stiff = soft_stiff
+    exchanged = (soft / anisotropy, stiff / anisotropy), ratio / anisotropy, 1 / anisotropy
+    turned = homogenise(np.rot90(cell), *exchanged)
+    turn = np.array([[0, 1, 0], [1, 0, 0], [0, 0, -1]])
+    np.testing.assert_allclose(turned, turn @ upright @ turn, rtol=1e-9, atol=1e-10)
 
 
 @quick

@@ -134,6 +134,13 @@ def test_the_published_sample_is_read_in_rows(tmp_path: Path) -> None:
         read_cells(path, "voigt")
 
 
+def test_a_file_can_be_one_of_anisotropic_phases() -> None:
+    assert StoredCells("cells.pt", anisotropy=2).spec.orthotropic
+    assert not StoredCells("cells.pt").spec.orthotropic
+    with pytest.raises(ValueError, match=r"^augment_rotation=True: with anisotropy=2"):
+        StoredCells("cells.pt", anisotropy=2, augment_rotation=True)
+
+
 def test_another_size_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "cells.pt", LABEL_ORDERS["rows"])
     with pytest.raises(ValueError, match=r"^dataset.size=64: the file's cells have 6 x 6"):

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from datasets.randomness import keyed_generator
 from datasets.unit_cells import COMPONENTS, homogenise
+from datasets.unit_cells.materials import plane_stress
 from datasets.unit_cells.transformations import (
     RandomSymmetry,
     mirrored,
@@ -23,9 +24,10 @@ SIDE = 6
 Pair = tuple[Tensor, Tensor]
 
 
-def label(image: Tensor) -> Tensor:
+def label(image: Tensor, anisotropy: float = 1.0) -> Tensor:
     """Return the stiffness [6] of an image [1, H, W]."""
-    stiffness = torch.from_numpy(homogenise(image[0].round().numpy(), (0.1, 1.0)))
+    cell = image[0].round().numpy()
+    stiffness = torch.from_numpy(homogenise(cell, (0.1, 1.0), anisotropy=anisotropy))
     return torch.stack([stiffness[int(name[1]), int(name[2])] for name in COMPONENTS])
 
 
@@ -58,6 +60,26 @@ def test_the_label_of_a_moved_cell_is_its_stiffness(name: str, seed: int) -> Non
     moved, moved_labels = MOVES[name](images, labels)
     for image, expected in zip(moved, moved_labels, strict=True):
         torch.testing.assert_close(label(image), expected, rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_anisotropic_phases_break_the_square_to_a_rectangle(name: str) -> None:
+    """Where E1 = 4 E2, mirrors in the axes, half turns and shifts are exact still; where x and y
+    change places, labels are wrong by as much as they are large, and by √2 (Q00 − Q11) where the
+    whole cell is stiff."""
+    images, _ = random_cells(0, 4)
+    images[3] = 1
+    labels = torch.stack([label(image, anisotropy=4) for image in images])
+    moved, moved_labels = MOVES[name](images, labels)
+    found = torch.stack([label(image, anisotropy=4) for image in moved])
+    errors = (found - moved_labels).norm(dim=1) / found.norm(dim=1)
+    if name in {"transposition", "-1 quarters", "1 quarters", "3 quarters"}:
+        assert 0.7 < errors.min() <= errors.max() < 1.3
+        material = plane_stress(0.3, 4)
+        gap = np.sqrt(2) * (material[0, 0] - material[1, 1])
+        assert errors[3].item() == pytest.approx(gap / labels[3].norm().item(), rel=1e-9)
+    else:
+        assert errors.max() < 1e-10
 
 
 def test_the_cells_tell_wrong_laws_from_right_ones() -> None:

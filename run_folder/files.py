@@ -1,24 +1,11 @@
-"""A run folder: where one run leaves its config, result and checkpoints, and one process writes.
+"""The files of a run folder: read, where a stranger may have damaged them, and written whole."""
 
-    config.yaml         the resolved config, with what its figures depend on beside; written first
-    overrides.yaml      the words that made it, so that the run can be continued
-    checkpoints/last.pt written by the trainer; with no result beside it, the run was torn
-    failure.txt         why a job of a sweep or study ended without a result
-    result.json         the final figures, written last and at once
-
-Two processes that share a folder do not mix: the second finds it locked (the lock dies with its
-process, however that dies).
-"""
-
-import fcntl
 import hashlib
 import json
 import logging
-import os
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +17,14 @@ from partial_equiv.refusal import Refusal
 from plain_files import read_json, read_yaml, write_whole
 
 __all__ = [
-    "Occupied",
-    "claim",
-    "difference",
+    "ABOUT",
+    "ANEW",
+    "CONFIG",
+    "RESULT",
     "folder_name",
     "forget_failure",
     "has_checkpoint",
     "is_done",
-    "is_running",
     "read_about",
     "read_config",
     "read_failure",
@@ -58,32 +45,7 @@ WORDS = "words"  # in the same: those of overrides.yaml, written in one piece wi
 RESULT, LAST, FAILURE = "result.json", "checkpoints/last.pt", "failure.txt"
 COUNTS = re.compile(r"seconds/|(best_epoch|epochs|parameters|samples)$")
 FIGURES = re.compile(rf"(test|val|range)/|{COUNTS.pattern}")
-# Where data lie and runs are shown says nothing about an experiment; a continued one may also
-# train longer, or elsewhere, and be looked at otherwise.
-FREE = re.compile(r"packages|tracking\..*|dataset\.(source\.)?(root|folder|download)|train\.resume")
 ANEW = "what the run was is not known without it: start it anew in another folder"
-ASKING = re.compile(r"net(\..*)?\.parameters")  # see `matching`
-FREE_CONTINUED = re.compile(rf"{FREE.pattern}|(train|penalty|measure|probe)(\..*)?|task\.metrics")
-
-
-class Occupied(OSError):
-    """Another process is at work in the run folder."""
-
-
-@contextmanager
-def claim(folder: Path) -> Iterator[None]:
-    """Keep other processes out of the folder while the context is open.
-
-    Raises:
-        Occupied: if another process is in it.
-    """
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC  # with which a pipe is not waited for
-    with os.fdopen(os.open(folder / ".lock", flags, 0o666), "wb", buffering=0) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Occupied(f"another process is running in {folder}") from None
-        yield
 
 
 def folder_name(overrides: Sequence[str]) -> str:
@@ -110,17 +72,6 @@ def is_done(folder: Path) -> bool:
 def has_checkpoint(folder: Path) -> bool:
     """Whether a training here can be continued."""
     return (folder / LAST).is_file()
-
-
-def is_running(folder: Path) -> bool:
-    """Whether a process is at work here."""
-    try:
-        with claim(folder):
-            return False
-    except Occupied:
-        return True
-    except OSError:  # there is no such folder, or it is not ours
-        return False
 
 
 def write_config(
@@ -231,33 +182,6 @@ def read_result(folder: Path) -> dict[str, Any]:
     return result
 
 
-def difference(folder: Path, config: Mapping[str, Any], *, continued: bool = False) -> str | None:
-    """How a config is another experiment than the one in the folder, or None if it is the same.
-
-    If it is to be continued, the settings of the training may differ.
-
-    Raises:
-        Refusal: if the folder has lost its config.
-    """
-    free = FREE_CONTINUED if continued else FREE
-    if (known := read_config(folder)) is None:
-        raise Refusal(f"{folder / CONFIG} is lost; {ANEW}")
-    there, here = dict(_flat(known)), dict(_flat(config))
-    chosen = {  # there, by a number of parameters that both ask for
-        re.sub("parameters$", name, key)
-        for key, number in here.items()
-        for name in ("hidden_channels", "widths")
-        if ASKING.fullmatch(key) and number is not None and there.get(key) == number
-    }
-    for key in sorted({*there, *here} - chosen):
-        old, new = there.get(key, "absent"), here.get(key, "absent")
-        if ASKING.fullmatch(key) and (old, new) == ("absent", None):
-            continue  # the folder is older than the setting
-        if old != new and not free.fullmatch(key):
-            return f"{key}={new}: the run in {folder} has {key}={old}"
-    return None
-
-
 def write_failure(folder: Path, reason: str) -> None:
     """Write why a job ended without a result."""
     write_whole(folder / FAILURE, f"{reason}\n")
@@ -272,11 +196,3 @@ def read_failure(folder: Path) -> str | None:
     """Why the last job here ended without a result, in one line; None if it did not."""
     path = folder / FAILURE
     return " ".join(path.read_text(errors="replace").split()) if path.is_file() else None
-
-
-def _flat(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in node.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value

@@ -1,0 +1,29 @@
+"""From a config to objects: the only reader of the config.
+
+    compose(["net=gcnn", …])   the config that main.py would see
+    construct_model(config)    its nn.Module
+    Build(config)              net, data, task, trainer, measures and tracker of a run
+    matched(config)            it, with the width that `net.parameters` asks for
+    load_run(folder)           a finished run: its trained net, and what it was built from
+
+Each section names a class and lists its arguments (see `config_schema`); what a config cannot say,
+because it follows from another section or from the run, is handed in here by name.
+"""
+
+from constructors.build import Build, construct_model, matched
+from constructors.checking import Checked, check
+from constructors.finished import LoadedRun, load_run
+from constructors.sections import INJECTED, components, compose
+
+__all__ = [
+    "INJECTED",
+    "Build",
+    "Checked",
+    "LoadedRun",
+    "check",
+    "components",
+    "compose",
+    "construct_model",
+    "load_run",
+    "matched",
+]

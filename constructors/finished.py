@@ -1,0 +1,46 @@
+"""A finished run, loaded from its folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from omegaconf import DictConfig
+from torch import nn
+
+from constructors.build import Build
+from datasets.spec import DataSpec
+
+__all__ = ["LoadedRun", "load_run"]
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """A finished run.
+
+    Attributes:
+        model: with its best weights, in evaluation mode, frozen, on the CPU.
+        config: as it was run, resolved.
+        build: makes the run's other parts, such as `build.splits`.
+        folder: of the run.
+    """
+
+    model: nn.Module
+    config: DictConfig
+    build: Build
+    folder: Path
+
+    @property
+    def spec(self) -> DataSpec:
+        """Of its data."""
+        return self.build.spec
+
+
+def load_run(folder: str | Path) -> LoadedRun:
+    """The trained net of a finished run, with what it was built from; reads no data.
+
+    Raises:
+        ConfigError: if there is no finished run in the folder, or one that this program refuses.
+        Refusal: if its checkpoint is damaged, or of another net.
+    """
+    folder = Path(folder)
+    build = Build.of_finished(folder)
+    return LoadedRun(build.model, build.config, build, folder)
