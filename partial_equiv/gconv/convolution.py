@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Callable
-from dataclasses import replace
 from typing import ClassVar, Literal
 
 import torch
@@ -10,7 +9,7 @@ from torch import Tensor, nn
 
 from partial_equiv.ck import Kernel, Reading, SeparableKernel
 from partial_equiv.gconv.evaluation import Generated, arrange, convolve, frozen
-from partial_equiv.gconv.feature import GroupFeature
+from partial_equiv.gconv.feature import GroupFeature, masked, measure
 from partial_equiv.gconv.initialisation import power_in_a_stack
 from partial_equiv.gconv.stencil import Stencil
 from partial_equiv.gconv.windows import Windows
@@ -228,20 +227,3 @@ class Convolution(nn.Module):
             self.sampling.num_samples, positions.dtype, positions.device
         )
         return grid[None]
-
-
-def masked(feature: GroupFeature) -> GroupFeature:
-    """A feature whose values are multiplied by what its elements count for, relative to their mean,
-    if that differs from image to image but the elements do not: all images then share a kernel."""
-    if feature.weights is None or len(feature.weights) == 1 or len(feature.elements) > 1:
-        return feature
-    mask = (measure(feature) * feature.elements.shape[1]).to(feature.x.dtype)
-    return replace(feature, x=feature.x * mask[:, None, :, None, None], weights=None)
-
-
-def measure(feature: GroupFeature) -> Tensor:
-    """What each element of a feature contributes to a mean over the group, [S, G]; sums to 1."""
-    if feature.weights is None:
-        num_elements = feature.elements.shape[1]
-        return feature.elements.new_full((1, num_elements), 1 / num_elements)
-    return feature.weights / feature.weights.sum(-1, keepdim=True)
