@@ -14,7 +14,10 @@ import yaml
 
 from partial_equiv.refusal import Refusal
 
-__all__ = ["intact_lines", "read_json", "read_table", "read_text", "read_yaml", "write_whole"]
+__all__ = [
+    *("intact_lines", "read_bytes", "read_json", "read_table", "read_text", "read_yaml"),
+    "write_whole",
+]
 
 MOST_BYTES = 64 * 2**20
 # What the readers raise of odd bytes; YAML's explicit tags (`!!bool x`) raise the last three.
@@ -84,6 +87,15 @@ def read_text(path: Path, remedy: str) -> str:
         raise _damaged(path, error, remedy) from None
 
 
+def read_bytes(path: Path, remedy: str) -> bytes:
+    """The content of a file of whatever kind; see `read_yaml`."""
+    try:
+        _check_file(path)
+        return path.read_bytes()
+    except ODD as error:
+        raise _damaged(path, error, remedy) from None
+
+
 def intact_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
     """The lines of a JSON-lines file with their numbers, from 1 on; None for a damaged one."""
     try:
@@ -100,16 +112,20 @@ def intact_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
 def write_whole(path: Path, text: str) -> None:
     """Write a file so that it is at any time absent, old or new, never half."""
     unfinished = path.with_name(f".{path.name}.unfinished")
-    unfinished.write_text(text)
+    unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(path)
 
 
 def _text(path: Path, errors: str = "strict") -> str:
+    _check_file(path)
+    return path.read_text(encoding="utf-8", errors=errors)
+
+
+def _check_file(path: Path) -> None:
     if not path.is_file() and path.exists():  # a pipe would be waited for, for ever
         raise Refusal("it is no file")
     if path.stat().st_size > MOST_BYTES:
         raise Refusal(f"it is larger than {MOST_BYTES // 2**20} MiB")
-    return path.read_text(encoding="utf-8", errors=errors)
 
 
 def _of_kind(kind: type, content: object) -> Any:  # noqa: ANN401

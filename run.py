@@ -1,6 +1,7 @@
 """A run: one training, its test and its measures, in one folder.
 
 There is no other training in this project: each net of a study, each stage of a discovery is one.
+With test=False it ends with the training: a trial, which the validation images alone judge.
 A finished run that is called again trains no further than `train.epochs` says, and is measured.
 """
 
@@ -18,6 +19,7 @@ from analysis.averaging_weights import draw_averaging_weights
 from analysis.learned_ranges import draw_learned_ranges
 from analysis.relaxations import DEFECT, draw_relaxations
 from constructors import Build
+from datasets.recorded_spec import write_spec
 from measures.measure import Probe, Subject
 from partial_equiv.equivariance import defects, inexact_layers, needs_images
 from partial_equiv.gconv import SpatialPool
@@ -66,6 +68,7 @@ def run(
 def _run(build: Build, folder: Path, tracker: Tracker) -> dict[str, Any]:
     started = time.perf_counter()
     model, splits, task = build.model, build.splits, build.task
+    write_spec(folder, build.spec)
     for warning in warnings(build):
         log.warning("%s", warning)
     probe, defect = _probe(build), _defect(build)
@@ -74,23 +77,8 @@ def _run(build: Build, folder: Path, tracker: Tracker) -> dict[str, Any]:
     fit = trainer.fit(model, splits, task)
     earlier = _earlier(folder, fit.epochs_run)
     model.eval().requires_grad_(False)
-    subject = Subject(
-        model,
-        splits,
-        task,
-        [before, *fit.history],
-        folder,
-        trainer.seed,
-        trainer.batch_size,
-        trainer.max_batches,
-    )
-    tested = time.perf_counter()
-    test = evaluate(model, subject.batches(splits.test), task)
-    if accuracies := per_class(test):
-        tracker.table("test/per_class", ("class", "accuracy"), accuracies)
     best = {f"val/{task.monitor}": fit.best_value} if fit.best_epoch else {}
     result = {
-        **{f"test/{name}": value for name, value in test.items()},
         **best,
         **numbers(model),
         **defect(model),
@@ -99,14 +87,28 @@ def _run(build: Build, folder: Path, tracker: Tracker) -> dict[str, Any]:
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "samples": len(splits.train),
         "seconds/train": fit.seconds,
-        "seconds/test": time.perf_counter() - tested,
     }
-    _draw_learned(subject, tracker)
-    _draw_relaxations(subject, tracker)
-    tracker.artifact("model", folder / "checkpoints" / "best.pt", "model")
-    result |= _measured(build, subject, tracker)
+    if build.tests:
+        history = [before, *fit.history]
+        limits = trainer.batch_size, trainer.max_batches
+        subject = Subject(model, splits, task, history, folder, trainer.seed, *limits, trainer)
+        result |= _looked_at(build, subject, tracker)
     result["seconds/run"] = time.perf_counter() - started + earlier.get("seconds/run", 0.0)
     return {**earlier, **result}  # other measures of the same net still hold
+
+
+def _looked_at(build: Build, subject: Subject, tracker: Tracker) -> dict[str, Any]:
+    """Test the trained net, draw what it learned, take the measures; the figures of it all."""
+    started = time.perf_counter()
+    test = evaluate(subject.model, subject.batches(subject.splits.test), subject.task)
+    if accuracies := per_class(test):
+        tracker.table("test/per_class", ("class", "accuracy"), accuracies)
+    seconds = time.perf_counter() - started
+    _draw_learned(subject, tracker)
+    _draw_relaxations(subject, tracker)
+    tracker.artifact("model", subject.folder / "checkpoints" / "best.pt", "model")
+    told = {f"test/{name}": value for name, value in test.items()}
+    return {**told, "seconds/test": seconds, **_measured(build, subject, tracker)}
 
 
 def _earlier(folder: Path, epochs: int) -> dict[str, Any]:

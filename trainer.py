@@ -1,5 +1,6 @@
 """The trainer: all settings of a training, and `fit`, which carries it out."""
 
+import copy
 import logging
 from dataclasses import dataclass, replace
 from functools import partial
@@ -52,6 +53,22 @@ class Trainer(Settings):
         helper = replace(self, tracker=None, probe=None)
         with other_ranks(self.devices, partial(helper._fit, model, splits, task)):
             return self._fit(model, splits, task)
+
+    def step_seconds(
+        self, model: nn.Module, splits: Splits, task: Task, num_steps: int
+    ) -> list[float]:
+        """How long steps of such a training take on one device, in seconds, each one by itself.
+
+        They are made on a copy of the model, all of whose parameters learn, and with one batch.
+
+        Raises:
+            Refusal: if the training split has no samples.
+        """
+        one = replace(
+            self, tracker=None, probe=None, resume=None, devices=1, epochs=1, warmup_epochs=0
+        )
+        copied = copy.deepcopy(model).requires_grad_()
+        return Fit(replace(one, steps=None), one._fabric(), copied, splits, task).timed(num_steps)
 
     def chosen_device(self) -> str:
         """What `device` comes to on this machine: cpu or cuda.

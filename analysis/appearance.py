@@ -174,9 +174,13 @@ def chance_line(panel: "Axes", chance: float | None, *, percent: bool = True) ->
 
 
 def save(figure: "Figure", path: Path) -> None:
-    """Write the figure as PNG and as SVG beside it; its folder is made."""
+    """Write the figure as PNG and as SVG beside it; its folder is made.
+
+    The SVG holds the figure's title as text, for those who cannot see it.
+    """
+    title = " ".join(figure.get_suptitle().split())
     name = path.name.removesuffix(".png")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path.parent / f"{name}.png", dpi=220)
     figure.set_layout_engine("none")  # it has been laid out
-    figure.savefig(path.parent / f"{name}.svg", dpi=220, metadata={"Date": None})
+    figure.savefig(path.parent / f"{name}.svg", dpi=220, metadata={"Date": None, "Title": title})

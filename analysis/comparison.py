@@ -20,11 +20,11 @@ from typing import Any
 
 from analysis.claims import judge
 from analysis.study import draw_study
-from analysis.tables import difference_table, markdown, row_table, verdict_table
+from analysis.tables import Table, difference_table, markdown, row_table, verdict_table
 from partial_equiv.refusal import Refusal
 from run_folder import ANEW, CONFIG, RESULT, read_config, read_overrides, read_result
 
-__all__ = ["Row", "data_of", "figure", "main", "read_rows"]
+__all__ = ["Row", "data_of", "figure", "main", "read_rows", "sweep_tables"]
 
 ELSEWHERE = ("root", "folder", "download")  # of a data set: says nothing about what is compared
 
@@ -40,13 +40,20 @@ class Row:
     parameters: int = 0  # of the net
 
 
-def read_rows(folder: Path, metric: str = "test/accuracy") -> dict[str, Row]:
+def read_rows(
+    folder: Path, metric: str = "test/accuracy", jobs: Sequence[Path] | None = None
+) -> dict[str, Row]:
     """The rows of a sweep's folder, by name; jobs without a result are left out.
+
+    Args:
+        folder: of the sweep.
+        metric: what the rows are compared by.
+        jobs: folders of those that count; None: all that have a result.
 
     Raises:
         Refusal: if there is no result, or none of that metric.
     """
-    places = sorted(path.parent for path in folder.glob(f"*/{RESULT}"))
+    places = jobs or sorted(path.parent for path in folder.glob(f"*/{RESULT}"))
     if not places:
         raise Refusal(f"{folder}: holds no job with a result")
     names = _names({place: read_overrides(place) for place in places})
@@ -76,6 +83,37 @@ def figure(result: Mapping[str, Any], metric: str, place: Path) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Refusal(f"{metric}: is no number in {place}, but {value}")
     return value
+
+
+def sweep_tables(
+    rows: Mapping[str, Row],
+    metric: str,
+    pairs: Sequence[tuple[str, str]] = (),
+    claims: Sequence[str] = (),
+) -> dict[str, Table]:
+    """Rows, differences and claims of a sweep, but for tables without a line.
+
+    Args:
+        rows: by their names.
+        metric: what their values are.
+        pairs: of rows to compare; without any, all of the same data are.
+        claims: to judge.
+
+    Raises:
+        Refusal: for a pair or a claim that names no row.
+    """
+    same_data = [(a, b) for a, b in combinations(rows, 2) if rows[a].data == rows[b].data]
+    values = {name: row.values for name, row in rows.items()}
+    cost = {
+        "seconds": {name: f"{fmean(row.seconds):.0f}" for name, row in rows.items()},
+        "parameters": {name: str(row.parameters) for name, row in rows.items()},
+    }
+    tables = {
+        "rows": row_table(values, metric, more=cost),
+        "differences": difference_table(values, pairs or same_data),
+        "claims": verdict_table([judge(claim, values) for claim in claims]),
+    }
+    return {name: table for name, table in tables.items() if len(table) > 1}
 
 
 def data_of(config: Mapping[str, Any]) -> str:
@@ -120,23 +158,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         rows = read_rows(given.folder, given.metric)
-        same_data = [(a, b) for a, b in combinations(rows, 2) if rows[a].data == rows[b].data]
-        values = {name: row.values for name, row in rows.items()}
-        cost = {
-            "seconds": {name: f"{fmean(row.seconds):.0f}" for name, row in rows.items()},
-            "parameters": {name: str(row.parameters) for name, row in rows.items()},
-        }
-        written = {
-            "rows": row_table(values, given.metric, more=cost),
-            "differences": difference_table(values, given.pair or same_data),
-            "claims": verdict_table([judge(claim, values) for claim in given.claim]),
-        }
-        written = {name: table for name, table in written.items() if len(table) > 1}
+        written = sweep_tables(rows, given.metric, given.pair, given.claim)
         for name, table in written.items():
             with (given.folder / f"{name}.csv").open("w", newline="") as file:
                 csv.writer(file).writerows(table)
         text = "\n\n".join(map(markdown, written.values())) + "\n"
         (given.folder / "comparison.md").write_text(text)
+        values = {name: row.values for name, row in rows.items()}
         draw_study(values, given.metric, given.folder / "rows.png")
     except (OSError, ValueError) as error:
         sys.stderr.write(f"{error}\n")

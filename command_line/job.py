@@ -89,6 +89,7 @@ def _run(config: DictConfig, folder: Path, *, sweep: bool) -> None:
             return
     import torch  # seconds to import; a skipped job does without
 
+    from analysis.report import leave_report
     from constructors import Build, matched
     from matching import asked, noted
     from provenance import provenance
@@ -119,6 +120,7 @@ def _run(config: DictConfig, folder: Path, *, sweep: bool) -> None:
         about=about,
     )
     write_result(folder, result)
+    leave_report(folder)
     for key, value in result.items():
         log.info("%-24s %s", key, f"{value:.4g}" if isinstance(value, float) else value)
     log.info("run folder: %s", os.path.relpath(folder))

@@ -19,7 +19,8 @@ from config_schema.words import HYDRA_ERRORS, refusal
 from partial_equiv.intervals import Natural
 from partial_equiv.refusal import Refusal
 from studies.folder import StudyFolder, read_study_folder
-from studies.study import Job, Study, chosen, flat, read_study, waves
+from studies.jobs import Job, chosen, study_jobs, waves
+from studies.study import Study, flat, read_study
 
 __all__ = ["StudyRun", "study_run"]
 
@@ -88,11 +89,11 @@ def study_run(words: Sequence[str], composition: Composition) -> StudyRun | None
     seeds: Sequence[int] | None = _choice(mine, "study.seeds", Sequence[Natural])
     patterns: Sequence[str] = _choice(mine, "study.rows", Sequence[str]) or ["*"]
     path = _folder(name, mine, config.hydra.sweep.dir, debug=debug)
-    asked = study.jobs(path, further, seeds=seeds)
+    asked = study_jobs(study, path, further, seeds=seeds)
     wanted = chosen(asked, patterns)
     if problems := list(_objections(study, {job.row for job in wanted}, further)):
         raise ConfigError("\n".join(problems))
-    everything = {job.name: job for job in [*study.jobs(path, further), *asked]}
+    everything = {job.name: job for job in [*study_jobs(study, path, further), *asked]}
     waves(wanted)
     announce_runs(len(wanted), path)
     check(study, wanted, composition)
@@ -113,11 +114,13 @@ def study_run(words: Sequence[str], composition: Composition) -> StudyRun | None
 
 def _objections(study: Study, rows: Container[str], further: Sequence[str]) -> Iterator[str]:
     """Why words cannot hold for all of these rows: the seed, and what the rows differ in."""
-    own = {
-        name: {_key(word): word for word in flat(row.words)}
-        for name, row in study.named_rows().items()
-        if name in rows
-    }
+    own: dict[str, dict[str, str]] = {}
+    trials = study.trials()
+    for name, row in study.named_rows().items():
+        own[name] = {_key(word): word for word in flat(row.words)}
+        for trial in trials[name]:
+            own[trial.name] = own[name] | {_key(word): word for word in trial.words}
+    own = {name: words for name, words in own.items() if name in rows}
     for word in further:
         key = _key(word)
         there = {name: words.get(key) for name, words in own.items()}

@@ -41,9 +41,12 @@ class Sweep:
         return f"with {place} the same words continue"
 
     def report(self) -> int:
-        """Name the jobs that left no result; the exit status."""
+        """Write the sweep's page, and name the jobs that left no result; the exit status."""
+        from analysis.report import leave_report  # seconds to import
+
         failed = [folder for folder in self.jobs if not is_done(folder)]
         done, place = len(self.jobs) - len(failed), os.path.relpath(self.folder)
+        leave_report(self.folder)
         log.info("%d of %d jobs have a result in %s", done, len(self.jobs), place)
         for folder in failed:
             log.error("failed: %s (see main.log there)", os.path.relpath(folder))

@@ -38,6 +38,7 @@ PACKAGE = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w
 SETTINGS: Mapping[str, Annotation] = {
     "seed": Annotated[int, Interval(0, 2**32 - 1)],
     "debug": bool,
+    "test": bool,
     "packages": list[PACKAGE],
 }
 
@@ -69,6 +70,7 @@ def read(
             reason = f"has to be given: {error.full_key}=…"
         raise ConfigError(f"{error.full_key or 'config'}: {reason}") from error
     values.setdefault("packages", [])
+    values.setdefault("test", True)  # a run folder may be older than the setting
     reader = _Reader()
     problems = reader.problems
     known = [*injected, *SETTINGS]

@@ -1,6 +1,6 @@
 """The parts of a run, made from the sections of its config."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -10,12 +10,14 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
+from budget import building
 from config_schema import ConfigError
 from config_schema.complaints import located
 from config_schema.components import Component, Made
 from config_schema.targets import resolve
 from constructors.sections import components
 from constructors.width import widened
+from datasets.recorded_spec import read_spec
 from datasets.spec import DataSpec, Splits
 from measures.measure import Measure, Probe
 from partial_equiv.penalties import Penalty
@@ -67,20 +69,33 @@ class Build:
         config: with the width that it asks for.
     """
 
-    def __init__(self, config: DictConfig) -> None:
+    def __init__(self, config: DictConfig, spec: DataSpec | None = None) -> None:
+        """
+        Args:
+            config: as composed.
+            spec: of the data, if it is known; None: as the data set says.
+        """
         self.config = matched(config)
+        self._known_spec = spec
         self._sections = components(self.config)
 
     @classmethod
-    def of_finished(cls, folder: Path) -> Self:
+    def of_finished(cls, folder: Path, packages: Sequence[str] = ()) -> Self:
         """The parts of a finished run, its net with the best weights, in evaluation mode, frozen.
+
+        Args:
+            folder: of the run. Its record of the data counts, whatever has become of them.
+            packages: of the user's, whose classes its config may name.
 
         Raises:
             ConfigError: if there is no finished run in the folder, or one that this program
                 refuses.
             Refusal: if its checkpoint is damaged, or of another net.
         """
-        build = cls(matched(OmegaConf.create(read_finished(folder)), folder))
+        config = OmegaConf.create({**read_finished(folder), "packages": list(packages)})
+        build = cls(matched(config, folder), read_spec(folder))
+        with located("net"), building():
+            _ = build.model
         load_best(build.model, folder)
         build.model.eval().requires_grad_(False)
         return build
@@ -108,6 +123,11 @@ class Build:
                 **{name: self._construct(layer, given) for name, layer in layers.items()},
             )
 
+    @property
+    def tests(self) -> bool:
+        """Whether the trained net is tested, and measured."""
+        return bool(self.config.get("test", True))
+
     def takes(self, section: str, name: str) -> bool:
         """Whether what a section names has a parameter of this name."""
         return name in self._sections[section].parameters
@@ -130,7 +150,7 @@ class Build:
     @property
     def spec(self) -> DataSpec:
         """What a net must know of the data, which are not read for it."""
-        return self._dataset.spec
+        return self._known_spec or self._dataset.spec
 
     @property
     def shown(self) -> DataSpec:

@@ -1,5 +1,6 @@
 """A finished run, loaded from its folder."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,17 +31,23 @@ class LoadedRun:
 
     @property
     def spec(self) -> DataSpec:
-        """Of its data."""
+        """What it knew of its data: shapes, classes, normalisation."""
         return self.build.spec
 
 
-def load_run(folder: str | Path) -> LoadedRun:
+def load_run(folder: str | Path, packages: Sequence[str] = ()) -> LoadedRun:
     """The trained net of a finished run, with what it was built from; reads no data.
+
+    The folder may be a stranger's: plain values and weights are taken from it, and nothing else.
+
+    Args:
+        folder: of the run.
+        packages: of your own, whose classes its config may name.
 
     Raises:
         ConfigError: if there is no finished run in the folder, or one that this program refuses.
         Refusal: if its checkpoint is damaged, or of another net.
     """
-    folder = Path(folder)
-    build = Build.of_finished(folder)
+    folder = Path(folder).expanduser()
+    build = Build.of_finished(folder, packages)
     return LoadedRun(build.model, build.config, build, folder)

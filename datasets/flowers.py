@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from datasets.holdout import selection
-from datasets.images import Facts, FileImages, Listed
-from datasets.pictures import Fit, Pictures
+from datasets.images import Facts, Listed, Photographs
+from datasets.pictures import Pictures
 from datasets.published import PublishedFiles, PublishedImages
 from datasets.spec import Splits
 from partial_equiv.intervals import Count
@@ -24,18 +24,16 @@ Part = Literal["train", "val", "test"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Flowers102(PublishedImages, FileImages):
+class Flowers102(PublishedImages, Photographs):
     """The published splits: 1,020 photographs to train, 1,020 to validate and 6,149 to test.
 
-    For further settings, see `ImageSet` and `FileImages`.
+    For further settings, see `ImageSet`, `FileImages` and `Photographs`.
 
     Attributes:
-        fit: how a photograph becomes a square.
         val_size: keeps a class-balanced part of the validation photographs; None: all.
     """
 
     size: Count = 224
-    fit: Fit = "crop"
     val_size: Count | None = None
 
     @property

@@ -1,15 +1,15 @@
 """A user's own pictures, sorted into folders by class (see `class_folders`)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 
 from datasets.class_folders import Listing, class_names, is_presplit, list_pictures, report
 from datasets.holdout import counted, hold_out
-from datasets.images import Facts, FileImages, Listed
-from datasets.pictures import Bits, Fit, Pictures
-from datasets.spec import Splits
+from datasets.images import Facts, Listed, Photographs
+from datasets.pictures import Bits, Pictures
+from datasets.spec import DataSpec, Splits
 from partial_equiv.intervals import Count, Fraction
 from partial_equiv.refusal import Refusal
 
@@ -20,17 +20,16 @@ GREY_MEAN, GREY_STD = (0.449,), (0.226,)  # their averages
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageFolder(FileImages):
+class ImageFolder(Photographs):
     """Pictures of any size and kind in two or more classes, resized to squares.
 
     `val_size` and `test_size` are counts, or shares below 1, and hold pictures out of training if
     there are no folders for them; every class gives its proportion. For further settings, see
-    `ImageSet` and `FileImages`.
+    `ImageSet`, `FileImages` and `Photographs`.
 
     Attributes:
         root: holds train/<class>, test/<class> and perhaps val/<class>; or <class> folders alone,
             which are then split.
-        fit: how a picture becomes a square.
         grey: one channel instead of three.
         bits: that count in pictures of 16 bits a pixel, as cameras and microscopes make them; None:
             all 16, and pictures that use 12 or fewer are refused.
@@ -42,7 +41,6 @@ class ImageFolder(FileImages):
 
     root: str = field(kw_only=False)
     size: Count = 64
-    fit: Fit = "crop"
     grey: bool = False
     bits: Bits | None = None
     mean: tuple[float, ...] | None = None
@@ -67,6 +65,11 @@ class ImageFolder(FileImages):
         """
         mean, std = (GREY_MEAN, GREY_STD) if self.grey else (MEAN, STD)
         return Facts(self.mean or mean, self.std or std, class_names(self._root))
+
+    @property
+    def spec(self) -> DataSpec:
+        """Shapes, classes and normalisation, and what is made of pictures."""
+        return replace(super().spec, bits=self.bits)
 
     @property
     def place(self) -> str:

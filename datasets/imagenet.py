@@ -13,8 +13,8 @@ from torch import Tensor
 
 from datasets.class_folders import list_pictures, report
 from datasets.files import Source
-from datasets.images import Facts, FileImages
-from datasets.pictures import Fit, Pictures
+from datasets.images import Facts, Photographs
+from datasets.pictures import Pictures
 from datasets.spec import MissingData, Splits
 from datasets.tfrecords import RecordPictures, find_shards, read_index
 from partial_equiv.intervals import Count, Natural
@@ -32,10 +32,10 @@ ARCHIVES = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageNet(FileImages):
+class ImageNet(Photographs):
     """1,281,167 photographs to train; the 50,000 published for validation are the test.
 
-    For further settings, see `ImageSet` and `FileImages`.
+    For further settings, see `ImageSet`, `FileImages` and `Photographs`.
 
     Attributes:
         root: holds train/<class>/… and val/<class>/…; or the archives, which torchvision unpacks
@@ -43,14 +43,12 @@ class ImageNet(FileImages):
             folders train and validation), with labels that count from 1.
         storage: folders of pictures, or TFRecord.
         num_classes: that there are; another number for a part of ImageNet.
-        fit: how a photograph becomes a square.
     """
 
     root: str = field(default="data/imagenet", kw_only=False)
     storage: Literal["folders", "tfrecord"] = "folders"
     num_classes: Count = 1000
     size: Count = 224
-    fit: Fit = "crop"
     val_size: Count = 20_000
     num_workers: Natural = 8
 

@@ -5,7 +5,7 @@ Hold-out and selection → resizing → augmentation → disc → normalisation 
 
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from torch import Tensor
@@ -18,11 +18,11 @@ from datasets.framing import resized
 from datasets.holdout import counted, hold_out, selection
 from datasets.mirrored import mirrored
 from datasets.rotation import Degrees
-from datasets.spec import DataSpec, Split, Splits
+from datasets.spec import DataSpec, Fit, Split, Splits
 from datasets.tensors import TensorSplit
 from partial_equiv.intervals import Count, Fraction, Natural, NonNegative
 
-__all__ = ["Facts", "FileImages", "ImageSet", "Labelled", "Listed"]
+__all__ = ["Facts", "FileImages", "ImageSet", "Labelled", "Listed", "Photographs"]
 
 Labelled: TypeAlias = tuple[Tensor, Tensor]
 """Images [N, C, H, W], uint8 or floats in 0..1, and their classes [N]."""
@@ -164,6 +164,22 @@ class FileImages(ImageSet):
             )
 
         return Splits(spec, *_all_made(maker(train, self.augment), maker(val), maker(test)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Photographs(FileImages):
+    """Pictures in files, of any size.
+
+    Attributes:
+        fit: how a picture becomes a square.
+    """
+
+    fit: Fit = "crop"
+
+    @property
+    def spec(self) -> DataSpec:
+        """Shapes, classes and normalisation, and how pictures become squares."""
+        return replace(super().spec, fit=self.fit)
 
 
 def _all_made(*makers: Callable[[], Split]) -> list[Split]:

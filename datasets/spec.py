@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -10,7 +10,10 @@ from torch import Tensor
 from datasets.truth import Truth
 from partial_equiv.refusal import Refusal
 
-__all__ = ["DataSpec", "MissingData", "Split", "Splits", "one_line"]
+__all__ = ["DataSpec", "Fit", "MissingData", "Split", "Splits", "one_line"]
+
+Fit = Literal["crop", "pad", "stretch"]
+"""How a picture becomes a square: its middle, all of it with black bars, or out of proportion."""
 
 
 def one_line(text: str) -> str:
@@ -37,7 +40,8 @@ class DataSpec:
     `num_classes`; regression gives None there and the length of its target vector instead. Where
     that is the stiffness of cells, `orthotropic` says that x and y are unlike axes of the material:
     the group of the task is D2 then, and D4 else. With `circle_crop`, all images are black outside
-    of their inscribed disc (see `framing`).
+    of their inscribed disc (see `framing`). Files of pictures become images as `fit` says, and of
+    their pixels of 16 bits count as many as `bits` says, None for all (see `pictures`).
 
     `num_views` samples in a row are views of one source image; with `whole_orbits`, each sample is
     all of them at once: [num_views, C, H, W].
@@ -53,8 +57,11 @@ class DataSpec:
     std: tuple[float, ...]
     class_names: tuple[str, ...] = ()
     target_size: int | None = None
+    target_names: tuple[str, ...] = ()
     orthotropic: bool = False
     circle_crop: bool = False
+    fit: Fit = "crop"
+    bits: int | None = None
     num_views: int = 1
     whole_orbits: bool = False
     truth: Truth | None = None

@@ -20,8 +20,8 @@ from tqdm import tqdm
 
 from checkpoint import load, save
 from datasets.files import UnreadableFiles
-from datasets.pictures import Fit, Pictures
-from datasets.spec import MissingData
+from datasets.pictures import Pictures
+from datasets.spec import Fit, MissingData
 from partial_equiv.refusal import Refusal
 
 __all__ = ["RecordPictures", "Records", "find_shards", "read_index"]

@@ -1,7 +1,8 @@
 """Hydra's sweeper for studies: `hydra/sweeper=study`, which main.py chooses for study=<name>.
 
 It hands the words of the study's runs to Hydra's launcher, whichever that is, wave by wave: a run
-that builds on others is launched once those are done. What is done already is not launched.
+that builds on others is launched once those are done, a run of a tuned row with the setting that
+its trials have chosen. What is done already is not launched.
 """
 
 import logging
@@ -48,8 +49,9 @@ class StudySweeper(BasicSweeper):
     def sweep(self, arguments: list[str]) -> Any:  # noqa: ANN401
         """Launch what is not done yet."""
         from config_schema.quoting import quoted
+        from partial_equiv.refusal import Refusal
         from studies.folder import read_study_folder
-        from studies.study import waves
+        from studies.jobs import waves
 
         assert self.config is not None
         assert self.launcher is not None
@@ -58,6 +60,7 @@ class StudySweeper(BasicSweeper):
         states = {job.name: folder.state(job) for job in jobs}
         log.info("study=%s: %s", folder.name, folder.progress(self.jobs))
         started, returns = 0, []
+        made: dict[str, tuple[str, ...]] = {}
         for wave in waves(jobs):
             ready = []
             for job in wave:
@@ -65,11 +68,17 @@ class StudySweeper(BasicSweeper):
                 if missing:
                     log.error("not run: %s needs %s", job.name, ", ".join(missing))
                 elif states[job.name] != "done":
-                    ready.append(job)
+                    try:
+                        made[job.name] = folder.words(job)
+                        ready.append(job)
+                    except Refusal as error:
+                        log.error("not run: %s: %s", job.name, error)
             for _ in range(ATTEMPTS):
                 if not ready:
                     break
-                words = [[*job.words, f"hydra.sweep.subdir={quoted(job.name)}"] for job in ready]
+                words = [
+                    [*made[job.name], f"hydra.sweep.subdir={quoted(job.name)}"] for job in ready
+                ]
                 try:
                     returns.append(self.launcher.launch(words, initial_job_idx=started))
                 except Exception as error:  # of the launcher's, see `ATTEMPTS`

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from datasets.spec import DataSpec, Split, Splits
 from tasks import Task
+from trainer import Trainer
 
 __all__ = ["Measure", "Measured", "Probe", "Subject", "Table"]
 
@@ -39,6 +40,7 @@ class Subject:
         seed: of the run.
         batch_size: of the training.
         max_batches: to evaluate on; None: all of a split.
+        trainer: that trained it; None: it is not known.
     """
 
     model: nn.Module
@@ -49,6 +51,7 @@ class Subject:
     seed: int
     batch_size: int
     max_batches: int | None = None
+    trainer: Trainer | None = None
 
     @property
     def spec(self) -> DataSpec:

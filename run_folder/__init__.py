@@ -2,6 +2,7 @@
 
     config.yaml         the resolved config, with what its figures depend on beside; written first
     overrides.yaml      the words that made it, so that the run can be continued
+    data.json           what its net knows of its data: shapes, classes, normalisation
     checkpoints/last.pt written by the trainer; with no result beside it, the run was torn
     failure.txt         why a job of a sweep or study ended without a result
     result.json         the final figures, written last and at once
@@ -15,6 +16,8 @@ from run_folder.files import (
     ABOUT,
     ANEW,
     CONFIG,
+    FAILURE,
+    LAST,
     RESULT,
     folder_name,
     forget_failure,
@@ -32,13 +35,17 @@ from run_folder.files import (
     write_result,
 )
 from run_folder.lock import Occupied, claim, is_running
+from run_folder.states import State, state
 
 __all__ = [
     "ABOUT",
     "ANEW",
     "CONFIG",
+    "FAILURE",
+    "LAST",
     "RESULT",
     "Occupied",
+    "State",
     "claim",
     "difference",
     "folder_name",
@@ -53,6 +60,7 @@ __all__ = [
     "read_overrides",
     "read_result",
     "seconds_since_start",
+    "state",
     "write_config",
     "write_failure",
     "write_result",

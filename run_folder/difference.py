@@ -14,7 +14,9 @@ __all__ = ["difference"]
 # train longer, or elsewhere, and be looked at otherwise.
 FREE = re.compile(r"packages|tracking\..*|dataset\.(source\.)?(root|folder|download)|train\.resume")
 ASKING = re.compile(r"net(\..*)?\.parameters")  # see `matching`
-FREE_CONTINUED = re.compile(rf"{FREE.pattern}|(train|penalty|measure|probe)(\..*)?|task\.metrics")
+FREE_CONTINUED = re.compile(
+    rf"{FREE.pattern}|(train|penalty|measure|probe)(\..*)?|task\.metrics|test"
+)
 
 
 def difference(folder: Path, config: Mapping[str, Any], *, continued: bool = False) -> str | None:
@@ -37,7 +39,8 @@ def difference(folder: Path, config: Mapping[str, Any], *, continued: bool = Fal
     }
     for key in sorted({*there, *here} - chosen):
         old, new = there.get(key, "absent"), here.get(key, "absent")
-        if ASKING.fullmatch(key) and (old, new) == ("absent", None):
+        younger = (ASKING.fullmatch(key) and new is None) or (key == "test" and new is True)
+        if younger and old == "absent":
             continue  # the folder is older than the setting
         if old != new and not free.fullmatch(key):
             return f"{key}={new}: the run in {folder} has {key}={old}"

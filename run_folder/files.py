@@ -20,6 +20,8 @@ __all__ = [
     "ABOUT",
     "ANEW",
     "CONFIG",
+    "FAILURE",
+    "LAST",
     "RESULT",
     "folder_name",
     "forget_failure",

@@ -75,7 +75,7 @@ def block(name: str, study: Study, folder: StudyFolder | None = None) -> str:
     found = outcome(study, runs)
     words = " ".join([f"python main.py study={name}", *(folder.further if folder else ())])
     seeds = {run.seed for run in runs} or {*study.seeds}
-    about = [f"`{words}`", study.metric, _listed(seeds), *_made_with(runs)]
+    about = [f"`{words}`", " or ".join(study.metrics), _listed(seeds), *_made_with(runs)]
     head = ["row", "published", "ours", "seeds", "parameters", "seconds", *study.columns]
     lines = (_line(row_name, row, study.columns) for row_name, row in found.rows.items())
     tables = [[head, *lines]]

@@ -2,6 +2,7 @@
 
 study.json           the study's name, its words and all of its jobs, written first
 <row>/seed=<n>/      a run, see `run_folder`
+<row>/tuning/…       its trials, runs as well: see `studies.tuning`
 report.md, tables/, figures/
 """
 
@@ -12,20 +13,14 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from config_schema import ConfigError
 from partial_equiv.refusal import Refusal
 from plain_files import read_json, write_whole
-from run_folder import (
-    has_checkpoint,
-    is_done,
-    is_running,
-    read_failure,
-    read_result,
-    seconds_since_start,
-)
-from studies.study import Job, Study, read_study
+from run_folder import State, is_done, read_result, seconds_since_start, state
+from studies.jobs import Job
+from studies.study import Study, read_study
 
 __all__ = ["State", "StudyFolder", "is_study", "read_study_folder"]
 
@@ -33,7 +28,6 @@ STUDY = "study.json"
 log = logging.getLogger(__name__)
 
 REMEDY = "start the study again to write it anew"
-State: TypeAlias = Literal["done", "running", "torn", "failed", "waiting"]
 
 
 @dataclass(frozen=True)
@@ -96,16 +90,32 @@ class StudyFolder:
         """The run folder of a job."""
         return self.path / job.name
 
+    def choice(self, job: Job) -> str | None:
+        """The name of the trial that chooses the words of a job; None if its row is not tuned, or
+        some of its trials are not done.
+
+        Raises:
+            Refusal: if the trials cannot be compared, or the result of one is damaged.
+        """
+        places = {trial: self.path / trial for trial in job.settings}
+        if not places or not all(map(is_done, places.values())):
+            return None
+        results = {trial: read_result(place) for trial, place in places.items()}
+        return self.study.tuning.best(results)
+
+    def words(self, job: Job) -> tuple[str, ...]:
+        """What a job is made with: if its row is tuned, with the setting of the best of its trials,
+        all of which must be done.
+
+        Raises:
+            Refusal: as `choice` does.
+        """
+        trial = self.choice(job)
+        return job.words if trial is None else job.settings[trial]
+
     def state(self, job: Job) -> State:
         """What has become of a job."""
-        folder = self.place(job)
-        if is_done(folder):
-            return "done"
-        if is_running(folder):
-            return "running"
-        if read_failure(folder) is not None:
-            return "failed"
-        return "torn" if has_checkpoint(folder) else "waiting"
+        return state(self.place(job))
 
     def results(self) -> dict[str, dict[int, dict[str, Any]]]:
         """The results of what is done: by row, then by seed."""
@@ -166,8 +176,14 @@ def read_study_folder(path: Path) -> StudyFolder:
     values = read_json(file, dict, REMEDY)
     try:
         jobs = [
-            Job(str(e["row"]), int(e["seed"]), tuple(map(str, e["words"])), tuple(e["needs"]))
-            for e in values["jobs"]
+            Job(
+                str(each["row"]),
+                int(each["seed"]),
+                tuple(map(str, each["words"])),
+                tuple(each["needs"]),
+                {name: tuple(map(str, to)) for name, to in each.get("settings", {}).items()},
+            )
+            for each in values["jobs"]
         ]
         study = read_study(values["study"])
         further = tuple(map(str, values["further"]))

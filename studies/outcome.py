@@ -1,7 +1,12 @@
-"""What the runs of a study come to: row by row, in paired differences, and for its claims."""
+"""What the runs of a study come to: row by row, in paired differences, and for its claims.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+A claim compares rows by the study's metric, as `partial >= full - 0.002`, or by another figure of
+their results, which stands before the row: `agreement/lack(partial) < agreement/lack(full)`.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import isfinite
 from statistics import fmean, stdev
 from typing import Any
@@ -14,6 +19,8 @@ from studies.finished import FinishedRun
 from studies.study import Row, Study
 
 __all__ = ["Outcome", "RowOutcome", "outcome"]
+
+FIGURE = re.compile(r"(?P<figure>[\w./+-]+)\((?P<row>[^()\s]+)\)")
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,14 @@ class RowOutcome:
         """Of training, of one run."""
         known = [run.result["seconds/train"] for run in self.runs if "seconds/train" in run.result]
         return fmean(known) if known else None
+
+    def figure(self, *names: str) -> Values:
+        """The first of these figures of result.json that a run has, by seed."""
+        return {
+            run.seed: figure(run.result, known[0], run.folder)
+            for run in self.runs
+            if (known := [name for name in names if name in run.result])
+        }
 
     def written(self, name: str) -> str:
         """The mean of a figure of result.json over the runs that have it, ± their standard
@@ -103,11 +118,12 @@ class Outcome:
         return {name: row.values for name, row in self.rows.items()}
 
     def pairs(self) -> list[tuple[str, str]]:
-        """The rows whose differences are told: those that the claims compare.
+        """The rows whose differences are told: those that the claims compare by the metric.
 
         Where no claim compares two rows, each row and the first one of the same data.
         """
-        claimed = [each.rows for each in self.judgements]
+        judged = [each.rows for each in self.judgements]
+        claimed = [rows for rows in judged if all(row in self.rows for row in rows)]
         if pairs := [(rows[0], rows[1]) for rows in claimed if len(rows) == 2]:
             return list(dict.fromkeys(pairs))
         first: dict[str, str] = {}
@@ -126,12 +142,15 @@ def outcome(study: Study, runs: Sequence[FinishedRun]) -> Outcome:
     """
     rows = {}
     for name, row in study.named_rows().items():
-        own = [run for run in runs if run.row == name]
-        values = {
-            run.seed: figure(run.result, study.metric, run.folder)
-            for run in own
-            if study.metric in run.result
-        }
-        rows[name] = RowOutcome(row, own, values)
+        own = RowOutcome(row, [run for run in runs if run.row == name], {})
+        rows[name] = replace(own, values=own.figure(*study.metrics))
     known = {name: row.values for name, row in rows.items()}
-    return Outcome(rows, [judge(claim, known) for claim in study.claims])
+    judgements = [judge(claim, known | dict(_figures(claim, rows))) for claim in study.claims]
+    return Outcome(rows, judgements)
+
+
+def _figures(claim: str, rows: Mapping[str, RowOutcome]) -> Iterator[tuple[str, Values]]:
+    """The rows of a claim before which a figure stands, as they are written, with their values."""
+    for match in FIGURE.finditer(claim):
+        if match["row"] in rows:
+            yield match[0], rows[match["row"]].figure(match["figure"])

@@ -2,8 +2,9 @@
 
     python -m studies.report FOLDER
 
-prints it as Markdown, and writes it beside the runs: report.md, report.json, tables/ and figures/.
-It is logged as well, where the study's runs are: by the tracker that the study's words name.
+prints it as Markdown, and writes it beside the runs: report.md, report.json, tables/, figures/, and
+report.html, one page with all of it. It is logged as well, where the study's runs are: by the
+tracker that the study's words name.
 """
 
 import json
@@ -17,6 +18,7 @@ from importlib import import_module
 from math import isfinite
 from pathlib import Path
 
+from analysis.report import leave_report
 from analysis.study import draw_study
 from analysis.tables import Table, difference_table, markdown, row_table, verdict_table
 from config_schema import ConfigError, complaint
@@ -30,6 +32,7 @@ from studies.finished import FinishedRun, finished_runs
 from studies.folder import StudyFolder, read_study_folder
 from studies.outcome import Outcome, outcome
 from studies.study import flat
+from studies.tuned import chosen_settings, tuning_table
 from tracking import JsonTracker, Tracker
 
 __all__ = ["main", "report", "study_tracker"]
@@ -61,10 +64,11 @@ def report(folder: StudyFolder) -> str:
         pictures.insert(0, draw_rows(folder, found))
     about = {
         "study": folder.name,
-        "metric": study.metric,
+        "metric": " or ".join(study.metrics),
         "progress": folder.progress(),
         "rows": {name: row.plain() for name, row in found.rows.items()},
         "claims": [asdict(each) for each in found.judgements],
+        **({"tuning": chosen} if (chosen := chosen_settings(folder)) else {}),
         **own.values,
     }
     write_whole(folder.path / "report.json", json.dumps(_plain(about), indent=1) + "\n")
@@ -75,8 +79,9 @@ def report(folder: StudyFolder) -> str:
     for picture in pictures:
         tracker.image(f"figures/{picture.stem}", picture)
     means = {name: row.mean for name, row in found.rows.items()}
-    told = {f"{name}/{study.metric}": mean for name, mean in means.items() if mean is not None}
+    told = {f"{name}/{study.metrics[0]}": mean for name, mean in means.items() if mean is not None}
     tracker.finish({**told, **own.values})
+    leave_report(folder.path)
     return _text(tables, {name: folder.path / "tables" / f"{name}.csv" for name in own.tables})
 
 
@@ -110,7 +115,7 @@ def own_tables(folder: StudyFolder, found: Outcome) -> dict[str, Table]:
     }
     table = row_table(
         found.values,
-        study.metric,
+        " or ".join(study.metrics),
         published=published(found),
         more={name: column for name, column in more.items() if column},
         without=[name for name, each in rows.items() if each.runs],
@@ -119,6 +124,7 @@ def own_tables(folder: StudyFolder, found: Outcome) -> dict[str, Table]:
         "rows": table,
         "differences": difference_table(found.values, found.pairs()),
         "claims": verdict_table(found.judgements),
+        "tuning": tuning_table(folder),
     }
     return {name: table for name, table in tables.items() if len(table) > 1}
 
@@ -132,7 +138,8 @@ def published(found: Outcome) -> dict[str, float]:
 def draw_rows(folder: StudyFolder, found: Outcome) -> Path:
     """Draw the rows, with what was published of them; the picture."""
     study, picture = folder.study, folder.path / "figures" / "rows.png"
-    draw_study(found.values, study.metric, picture, published=published(found), title=study.title)
+    metric = " or ".join(study.metrics)
+    draw_study(found.values, metric, picture, published=published(found), title=study.title)
     return picture
 
 

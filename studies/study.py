@@ -12,32 +12,27 @@
 
 An option's words are for all rows, or by the rows that they are for: `flip: {full: […]}`.
 Every row is run with every combination of options, one of each axis, and with every seed: that of
-`partial` with `flip` and seed 0 is a run in the folder partial/flip/seed=0 of the study's. A word
-may name the run that it builds on: `task.autoencoder=${run:autoencoder}` becomes the folder of the
-run of that name and the same seed (and the same options, if there are axes).
+`partial` with `flip` and seed 0 is a run in the folder partial/flip/seed=0 of the study's. A row
+leaves out the options that it has a reason against: `without: {flip: "why"}`.
+
+`studies.jobs` says how a word names another run, `studies.tuning` how rows are tuned, and
+`studies.outcome` what the claims may compare.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import product
-from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
-from composition import merged
 from config_schema import ConfigError
 from config_schema.complaints import hint
-from config_schema.quoting import quoted
 from partial_equiv.intervals import Natural
+from studies.tuning import Trial, Tuning, Words
 
-__all__ = ["Job", "Row", "Study", "flat", "read_study", "waves"]
+__all__ = ["Row", "Study", "flat", "read_study"]
 
-REFERENCE = re.compile(r"\$\{run:(?P<row>[^}]*)\}")
 NAME = re.compile(r"[\w.+-]+(/[\w.+-]+)*")  # it stands in the names of folders
-
-Words: TypeAlias = Sequence[str | Sequence[str | Sequence[str]]]
-"""Words, and lists of words that several rows share by an anchor of YAML's."""
 
 Option: TypeAlias = Words | Mapping[str, Words]
 """The words of an option of an axis: for all rows, or by row."""
@@ -53,6 +48,8 @@ class Row:
         source: of the published value.
         seeds: in place of the study's.
         note: what a reader of its line in the table should know.
+        settings: that its trials try, in place of those of the study's tuning.
+        without: options of the axes that make no sense with it, and why.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -61,6 +58,8 @@ class Row:
     source: str = ""
     seeds: Sequence[Natural] | None = None
     note: str = ""
+    settings: Mapping[str, Words] = field(default_factory=dict)
+    without: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,13 +69,14 @@ class Study:
     Attributes:
         title: of the report, one line.
         words: of every run.
-        shared: words by name that several rows share, for YAML's anchors; nothing else reads them.
+        shared: what several rows share by name, for YAML's anchors; nothing else reads them.
         rows: by name; none: the product of the axes.
         axes: named options of each axis, as words for all rows or for some, by their names.
         seeds: of every row.
-        metric: of result.json, that rows are compared by.
+        metric: of result.json, that rows are compared by; of several, the first that a run has.
         columns: further figures of result.json, whose means stand beside it.
-        claims: comparisons of rows, see `analysis.comparison`.
+        claims: comparisons of rows, see `studies.outcome`.
+        tuning: how the settings of each row are chosen.
         report: module of studies/reports that adds tables and figures of its own.
         settings: for that report.
     """
@@ -84,23 +84,35 @@ class Study:
     __pydantic_config__: ClassVar = {"extra": "forbid"}
     title: str = ""
     words: Words = ()
-    shared: Mapping[str, Words] = field(default_factory=dict)
+    shared: Mapping[str, Any] = field(default_factory=dict)
     rows: Mapping[str, Row | None] = field(default_factory=dict)
     axes: Mapping[str, Mapping[str, Option]] = field(default_factory=dict)
     seeds: Sequence[Natural] = (0,)
-    metric: str = "test/accuracy"
+    metric: str | Sequence[str] = "test/accuracy"
     columns: Sequence[str] = ()
     claims: Sequence[str] = ()
+    tuning: Tuning = field(default_factory=Tuning)
     report: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metric, or each of several."""
+        return (self.metric,) if isinstance(self.metric, str) else tuple(self.metric)
 
     def named_rows(self) -> dict[str, Row]:
         """The rows with the options of the axes, by the names of their folders.
 
         Raises:
-            ConfigError: for names that cannot be those of folders, and for options of no row.
+            ConfigError: for names that cannot be those of folders, for options of no row, and for
+                options that a row is without and that there are not.
         """
         found: dict[str, Row] = {}
+        known = [option for named in self.axes.values() for option in named]
+        for each in self.tuning.options:
+            if each not in known:
+                reason = f"there is no such option{hint(each, known)}"
+                raise ConfigError(f"study.tuning.options.{each}: {reason}")
         for axis, named in self.axes.items():
             for option, words in named.items():
                 for each in words if isinstance(words, Mapping) else ():
@@ -110,69 +122,46 @@ class Study:
         options = [list(axis.items()) for axis in self.axes.values()]
         for name, given in (self.rows or {"": None}).items():
             row = given or Row()
+            for each in row.without:
+                if each not in known:
+                    reason = f"there is no such option{hint(each, known)}"
+                    raise ConfigError(f"study.rows.{name}.without.{each}: {reason}")
             for chosen in product(*options):
+                if any(option in row.without for option, _ in chosen):
+                    continue
                 full = "/".join(filter(None, [name, *(option for option, _ in chosen)]))
                 if not NAME.fullmatch(full):
                     reason = "should be of letters, digits and any of . _ + - /"
                     raise ConfigError(f"study.rows: {full or 'a row without a name'}: {reason}")
+                settings = row.settings or self.tuning.settings
+                for option, _ in chosen:
+                    settings = self.tuning.options.get(option, settings)
                 words = [*flat(row.words), *(w for _, each in chosen for w in _words(each, name))]
-                found[full] = Row(words, row.published, row.source, row.seeds, row.note)
+                found[full] = replace(row, words=words, settings=settings)
         return found
 
-    def jobs(
-        self, folder: Path, further: Sequence[str] = (), *, seeds: Sequence[int] | None = None
-    ) -> list["Job"]:
-        """All runs of the study.
-
-        Args:
-            folder: of the study.
-            further: words for every run, which count more than its own.
-            seeds: in place of the study's; of a row's own seeds they choose those that are among
-                them, or all if none is.
+    def trials(self) -> dict[str, list[Trial]]:
+        """The trials of every row, by its name; none where the study tunes nothing.
 
         Raises:
-            ConfigError: for a reference to a row that is not there, or to itself.
+            ConfigError: if one row has more settings to choose from than another, or a setting has
+                a name that cannot be that of a folder.
         """
-        rows = self.named_rows()
-        own = {name: _among(row.seeds, seeds) or seeds or self.seeds for name, row in rows.items()}
-        return [
-            self._job(name, seed, rows, own, folder, further) for name in rows for seed in own[name]
-        ]
-
-    def _job(
-        self,
-        name: str,
-        seed: int,
-        rows: Mapping[str, Row],
-        seeds: Mapping[str, Sequence[int]],
-        folder: Path,
-        further: Sequence[str],
-    ) -> "Job":
-        needs: dict[str, None] = {}
-
-        def place(match: re.Match[str]) -> str:
-            row = self._referred(match["row"], name, rows)
-            needs[job_name(row, seed if seed in seeds[row] else seeds[row][0])] = None
-            return quoted(folder / next(reversed(needs)))
-
-        words = [*flat(self.words), *flat(rows[name].words), f"seed={seed}", *further]
-        words = merged([REFERENCE.sub(place, word) for word in words])
-        return Job(name, seed, tuple(words), tuple(needs))
-
-    def _referred(self, row: str, name: str, rows: Mapping[str, Row]) -> str:
-        """The row that is meant: of this name, or of this name and the same options."""
-        options = name.split("/")[-len(self.axes) :] if self.axes else []
-        for found in (row, "/".join([row, *options])):
-            if found in rows and found != name:
-                return found
-        known = [each for each in rows if each != name]
-        reason = f"there is no such other row{hint(row, known)}"
-        raise ConfigError(f"study.rows.{name}: ${{run:{row}}}: {reason}")
-
-
-def _among(own: Sequence[int] | None, seeds: Sequence[int] | None) -> Sequence[int]:
-    """A row's own seeds, if it has any: those that are chosen, or all if none of them is."""
-    return [seed for seed in own or () if seeds is None or seed in seeds] or own or ()
+        found: dict[str, list[Trial]] = {}
+        for name, row in self.named_rows().items():
+            for each in row.settings:
+                if not NAME.fullmatch(each) or "/" in each:
+                    reason = "should be of letters, digits and any of . _ + -"
+                    raise ConfigError(f"study.rows.{name}.settings: {each}: {reason}")
+            found[name] = [
+                Trial(f"{name}/tuning/{each}", tuple(flat(words)))
+                for each, words in row.settings.items()
+            ]
+            first = next(iter(found))
+            if len(found[name]) != len(found[first]):
+                reason = f"{len(found[name])}, but {first} has {len(found[first])}"
+                raise ConfigError(f"study.rows.{name}.settings: {reason}; all try as many")
+        return found
 
 
 def _words(option: Option, row: str) -> Iterator[str]:
@@ -192,33 +181,6 @@ def flat(words: Words | str) -> Iterator[str]:
         yield from (word for each in words for word in flat(each))
 
 
-@dataclass(frozen=True)
-class Job:
-    """One run of a study.
-
-    Attributes:
-        row: its name, with those of its options.
-        seed: of the run.
-        words: that make it.
-        needs: names of the jobs that it builds on.
-    """
-
-    row: str
-    seed: int
-    words: tuple[str, ...]
-    needs: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """Of its folder in the study's."""
-        return job_name(self.row, self.seed)
-
-
-def job_name(row: str, seed: int) -> str:
-    """The folder of a run in its study's."""
-    return f"{row}/seed={seed}"
-
-
 def read_study(values: object) -> Study:
     """A study from the section of a config.
 
@@ -228,43 +190,3 @@ def read_study(values: object) -> Study:
     from config_schema.signatures import read_plain  # loads pydantic
 
     return read_plain("study", values, Study)
-
-
-def chosen(jobs: Sequence[Job], patterns: Iterable[str]) -> list[Job]:
-    """The jobs whose rows one of the patterns fits (`SE2-*`), and those that they build on.
-
-    Raises:
-        ConfigError: for a pattern that fits none.
-    """
-    wanted: set[str] = set()
-    for pattern in patterns:
-        fitting = {job.name for job in jobs if fnmatchcase(job.row, pattern)}
-        if not fitting:
-            rows = list(dict.fromkeys(job.row for job in jobs))
-            raise ConfigError(f"study.rows={pattern}: fits no row, only {', '.join(rows)}")
-        wanted |= fitting
-    while more := {need for job in jobs if job.name in wanted for need in job.needs} - wanted:
-        wanted |= more
-    return [job for job in jobs if job.name in wanted]
-
-
-def waves(jobs: Sequence[Job]) -> list[list[Job]]:
-    """The jobs in groups, each of which builds on earlier groups alone.
-
-    Raises:
-        ConfigError: if jobs build on each other in a circle.
-
-    >>> a, b = Job("a", 0, ()), Job("b", 0, (), ("a/seed=0",))
-    >>> [[job.row for job in wave] for wave in waves([b, a])]
-    [['a'], ['b']]
-    """
-    left, done, found = list(jobs), set[str](), []
-    while left:
-        wave = [job for job in left if done.issuperset(job.needs)]
-        if not wave:
-            names = ", ".join(job.name for job in left)
-            raise ConfigError(f"study.rows: these runs build on each other: {names}")
-        found.append(wave)
-        done |= {job.name for job in wave}
-        left = [job for job in left if job.name not in done]
-    return found

@@ -11,6 +11,8 @@ import pytest
 from analysis.comparison import main as compare
 from benchmarks.campaign.damage import DAMAGES, damage
 from config_schema import complaint
+from datasets.recorded_spec import read_spec, write_spec
+from datasets.spec import DataSpec
 from plain_files import read_table
 from run_folder import (
     difference,
@@ -23,6 +25,7 @@ from run_folder import (
 )
 from studies import status
 from studies.folder import StudyFolder, read_study_folder
+from studies.jobs import study_jobs
 from studies.study import Study
 from tracking import JsonTracker, read_metrics, rewind
 
@@ -32,6 +35,7 @@ CONFIG: dict[str, Any] = {
     "net": {"widths": [1, 2]},
     "train": {"epochs": 3},
 }
+SPEC = DataSpec(1, 2, (16, 16), (0.5,), (0.25,), ("a", "b"))
 WORDS = ["seed=0", "net.widths=[1,2]", "tracking=none"]
 RESULT = {"test/accuracy": 0.5, "val/loss": None, "parameters": 7, "seconds/train": 1.5}
 HISTORY = [
@@ -47,6 +51,7 @@ def finished(folder: Path) -> Path:
     folder.mkdir(parents=True)
     write_config(folder, CONFIG, WORDS, {"commit": "abc"})
     write_result(folder, RESULT)
+    write_spec(folder, SPEC)
     tracker = JsonTracker(folder)
     for record in HISTORY:
         values = {name: value for name, value in record.items() if name not in ("epoch", "step")}
@@ -65,7 +70,7 @@ def outcome(work: Callable[[], object]) -> object:
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
-@pytest.mark.parametrize("name", ["config.yaml", "overrides.yaml", "result.json"])
+@pytest.mark.parametrize("name", ["config.yaml", "overrides.yaml", "result.json", "data.json"])
 def test_a_damaged_file_of_a_run_is_told(
     name: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,6 +81,7 @@ def test_a_damaged_file_of_a_run_is_told(
         "config.yaml": (lambda: read_config(folder), CONFIG),
         "overrides.yaml": (lambda: read_overrides(folder), WORDS),
         "result.json": (lambda: read_result(folder), RESULT),
+        "data.json": (lambda: read_spec(folder), SPEC),
     }
     read, right = expected[name]
     found = outcome(read)
@@ -117,7 +123,7 @@ def test_a_damaged_study_is_told_and_written_anew(
     kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     study = Study(words=["seed=0"], rows={"a": None, "b": None}, seeds=[0, 1])
-    jobs = tuple(study.jobs(tmp_path))
+    jobs = tuple(study_jobs(study, tmp_path))
     folder = StudyFolder(tmp_path, "mine", study, (), jobs)
     folder.begin()
     whole = (tmp_path / "study.json").read_text()

@@ -81,12 +81,21 @@ def binned(values: Tensor, bins: int = 64) -> tuple[list[int], list[float]]:
     return counts.long().tolist(), torch.linspace(low, high, bins + 1).tolist()
 
 
-def read_metrics(run_folder: Path) -> list[dict[str, Any]]:
-    """The records of metrics.jsonl in their order; none if there is no such file.
+def read_metrics(run_folder: Path | str) -> list[dict[str, Any]]:
+    """The records of metrics.jsonl in their order; none if the run has recorded nothing yet.
+
+    A record is flat: its epoch and step, and numbers by name (None for one that was not finite),
+    but for histograms, which have a record of their own each. `pandas.DataFrame` takes them all.
+
+    Args:
+        run_folder: of a run, which need not be finished.
 
     Raises:
-        Refusal: if the file is damaged.
+        Refusal: if the file is damaged, or there is no such folder.
     """
+    run_folder = Path(run_folder).expanduser()
+    if not run_folder.is_dir():
+        raise Refusal(f"{run_folder}: there is no such run folder")
     path, records = run_folder / METRICS, []
     for number, record in intact_lines(path) if path.exists() else ():
         if record is None or _epoch(record) is None:

@@ -111,6 +111,24 @@ class Fit:
             history=state.history,
         )
 
+    def timed(self, num_steps: int) -> list[float]:
+        """Make steps in place of the training, all with its first batch; the seconds of each."""
+        settings, device = self.settings, self.fabric.device
+        batches = self.splits.train.batches(
+            self.batch_size, seed=settings.seed, epoch=0, start=0, device=device
+        )
+        group = list(islice(batches, settings.accumulate))
+        self.model.train()
+        seconds = []
+        with self.stepper.collecting():
+            for _ in range(num_steps):
+                start = time.perf_counter()
+                self.stepper.step(group, 0, self.state.sums)
+                if device.type == "cuda":
+                    torch.cuda.synchronize(device)
+                seconds.append(time.perf_counter() - start)
+        return seconds
+
     def _train(self) -> None:
         """Train from the state's batch to the end of the epoch."""
         state, settings = self.state, self.settings

@@ -73,6 +73,7 @@ class CellSet(DataSet):
             mean=(0.5,),
             std=(0.5,),
             target_size=len(COMPONENTS),
+            target_names=COMPONENTS,
             orthotropic=self.anisotropy != 1,
         )
 

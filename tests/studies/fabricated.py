@@ -6,6 +6,7 @@ from typing import Any
 
 from run_folder import write_config, write_result
 from studies.folder import StudyFolder
+from studies.jobs import study_jobs
 from studies.study import read_study
 
 __all__ = ["fabricated"]
@@ -18,7 +19,7 @@ def fabricated(
 ) -> StudyFolder:
     """The folder of a study called `small` with these results, by row, then by seed."""
     said = read_study(study)
-    jobs = said.jobs(path)
+    jobs = study_jobs(said, path)
     folder = StudyFolder(path, "small", said, (), tuple(jobs))
     folder.begin()
     for job in jobs:

@@ -13,8 +13,9 @@ from constructors import compose, construct_model
 from datasets.stiffness import COMPONENTS
 from studies.finished import FinishedRun, finished_runs
 from studies.folder import read_study_folder
+from studies.jobs import Job, study_jobs
 from studies.reports.metamaterials import report
-from studies.study import Job, Study, read_study
+from studies.study import Study, read_study
 from tests.terminal import Terminal
 
 STUDIES = ("large", "savings", "small")
@@ -45,7 +46,7 @@ def study(name: str) -> Study:
 
 
 def jobs(name: str) -> list[Job]:
-    return study(name).jobs(Path("studies"))
+    return study_jobs(study(name), Path("studies"))
 
 
 @pytest.mark.parametrize("name", STUDIES)

@@ -15,8 +15,10 @@ from composition import CONFIG_FOLDER
 from config_schema import ConfigError
 from constructors import Build, check, components, compose, construct_model
 from datasets.spec import MissingData
+from matching import asked
 from partial_equiv.gconv.initialisation import any_scale
-from studies.study import Job, Study, read_study, waves
+from studies.jobs import Job, study_jobs, waves
+from studies.study import Study, read_study
 
 FOLDER = CONFIG_FOLDER / "study"
 FILES = {str(path.relative_to(FOLDER).with_suffix("")): path for path in FOLDER.rglob("*.yaml")}
@@ -40,7 +42,7 @@ def study(name: str) -> Study:
 @cache
 def jobs(name: str) -> dict[str, Job]:
     """The first run of every row of a study, by the row's name."""
-    made = study(name).jobs(Path("studies") / name)
+    made = study_jobs(study(name), Path("studies") / name)
     return {job.row: job for job in reversed(made)}
 
 
@@ -75,8 +77,13 @@ def test_every_study_says_what_it_is_and_every_row_is_composed(name: str) -> Non
     head = FILES[name].read_text().partition("\n\n")[0]
     assert f"# python main.py study={name}" in head, command
     waves(list(jobs(name).values()))
+    said: set[str] = set()
     for job in jobs(name).values():
-        assert components(composed(*job.words))
+        if not said.issuperset(
+            job.words
+        ):  # of a product, the rows and trials that say something new
+            assert components(composed(*job.words))
+        said |= {*job.words}
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -85,11 +92,15 @@ def test_every_kind_of_net_of_a_study_runs_forward(name: str) -> None:
     for job in jobs(name).values():
         config = composed(*job.words)
         parts = config.net, config.conv, config.kernel, config.base_group.group, config.relaxation
+        if asked(OmegaConf.to_container(config.net)):  # its net is that of others, but for its size
+            targets = config.net.get("_target_"), config.kernel.get("_target_")
+            parts = *targets, config.conv.partial and config.relaxation.get("_target_")
         kind = " ".join(map(str, parts))
         if kind in SEEN or job.needs:
             continue
         SEEN.add(kind)
-        few = ["base_group.num_samples=2"] if config.base_group.get("num_samples", 1) > 1 else []
+        few = [f"{key}.parameters=null" for key in asked(OmegaConf.to_container(config.net))]
+        few += ["base_group.num_samples=2"] if config.base_group.get("num_samples", 1) > 1 else []
         if "size" in config.dataset and config.dataset.size:  # small images do for the net
             size = config.dataset.size  # odd or even, as some nets want one or the other
             few.append(f"dataset.size={min(size, 32 + size % 2)}")
@@ -178,10 +189,10 @@ def test_what_is_wrong_in_a_study_is_told_in_one_line() -> None:
         ({"a b": {}}, "study.rows: a b: should be of letters, digits and any of . _ + - /"),
     ):
         with pytest.raises(ConfigError, match=re.escape(told)):
-            read_study({"rows": rows}).jobs(Path())
+            study_jobs(read_study({"rows": rows}), Path())
     circle = {"a": {"words": ["x=${run:b}"]}, "b": {"words": ["x=${run:a}"]}}
     with pytest.raises(ConfigError, match="build on each other: a/seed=0, b/seed=0"):
-        waves(read_study({"rows": circle}).jobs(Path()))
+        waves(study_jobs(read_study({"rows": circle}), Path()))
 
 
 def flat(config: DictConfig) -> dict[str, Any]:
@@ -203,7 +214,7 @@ def test_chosen_seeds_are_in_place_of_the_studys_and_among_a_rows_own() -> None:
     made = read_study({"rows": rows, "seeds": [0, 1, 2]})
 
     def seeds(chosen: list[int] | None) -> dict[str, list[int]]:
-        jobs = made.jobs(Path(), seeds=chosen)
+        jobs = study_jobs(made, Path(), seeds=chosen)
         return {row: [job.seed for job in jobs if job.row == row] for row in rows}
 
     assert seeds(None) == {"many": [0, 1, 2, 3], "other": [7], "usual": [0, 1, 2]}

@@ -8,6 +8,7 @@ import pytest
 from config_schema import ConfigError
 from run_folder import write_config
 from studies.finished import FinishedRun
+from studies.jobs import study_jobs
 from studies.reports import symmetry_discovery
 from studies.study import read_study
 from tracking import JsonTracker
@@ -73,11 +74,13 @@ def test_an_option_may_be_for_some_rows_alone() -> None:
         "oracle": {"words": ["net=o", "x=${run:autoencoder}"]},
     }
     axes = {"net": {"a": {}, "b": {"autoencoder": ["net=b"]}}, "seen": {"s": ["seen=s"]}}
-    jobs = {job.row: job for job in read_study({"rows": rows, "axes": axes}).jobs(Path("/s"))}
+    said = read_study({"rows": rows, "axes": axes})
+    jobs = {job.row: job for job in study_jobs(said, Path("/s"))}
     assert list(jobs) == [f"{row}/{net}/s" for row in rows for net in "ab"]
     assert jobs["autoencoder/b/s"].words == ("net=b", "seen=s", "seed=0")
     place = "x='/s/autoencoder/b/s/seed=0'"
     assert jobs["oracle/b/s"].words == ("net=o", place, "seen=s", "seed=0")
     assert jobs["oracle/b/s"].needs == ("autoencoder/b/s/seed=0",)
+    wrong = read_study({"rows": rows, "axes": {"net": {"a": {"oracel": []}}}})
     with pytest.raises(ConfigError, match=r"study.axes.net.a.oracel: there is no such row"):
-        read_study({"rows": rows, "axes": {"net": {"a": {"oracel": []}}}}).jobs(Path("/s"))
+        study_jobs(wrong, Path("/s"))
