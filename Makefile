@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test check format
+.PHONY: run test check docs format
 
 run: $(STAMP)
 	$(BIN)/python main.py $(ARGS)
@@ -14,10 +14,15 @@ run: $(STAMP)
 test: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-check: $(STAMP)
+check: $(STAMP) docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
+
+# The API reference, from the docstrings, in build/docs; a warning is an error.
+docs: $(STAMP)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[docs]'
+	$(BIN)/python docs/reference.py
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

@@ -146,6 +146,8 @@ __all__ = [
     "translate_elements",
 ]
 
+__version__ = "0.1.0"
+
 PARTS = (
     *("refusal", "groups", "sampling", "relaxations", "ck", "gconv"),
     *("equivariance", "penalties", "baking"),

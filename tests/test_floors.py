@@ -38,7 +38,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (  # the lowest first
     ("main", "hydra_plugins"),
 )
 HEIGHT = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
-FREE = ("tests", "benchmarks")  # they may import anything, and nobody may import them
+FREE = ("tests", "benchmarks", "docs")  # they may import anything, and nobody may import them
 
 LIBRARY_MAY_IMPORT = {"partial_equiv", "torch", *sys.stdlib_module_names}
 CONFIGURED = {

@@ -13,10 +13,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+import partial_equiv
 from tests.imports import imported_names, source_files
 
 ROOT = Path(__file__).parents[1]
-PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT: dict[str, Any] = PYPROJECT["project"]
 CONSTRAINTS = [
     Requirement(line)
     for line in (ROOT / "constraints.txt").read_text().splitlines()
@@ -69,18 +71,28 @@ def test_installed_versions_meet_the_constraints() -> None:
         assert constraint.specifier.contains(version(constraint.name), prereleases=True)
 
 
-@pytest.mark.parametrize("part", ["app", "tests"])
+def test_the_version_stands_in_the_library_alone() -> None:
+    setuptools = PYPROJECT["tool"]["setuptools"]
+    assert PROJECT["dynamic"] == ["version"]
+    assert setuptools["dynamic"]["version"] == {"attr": "partial_equiv.__version__"}
+    assert version("partial_equiv") == partial_equiv.__version__
+
+
+EXTRAS = {"app": ("app",), "tests": ("app", "sweep", "dev"), "docs": ("docs",)}
+ROOMS = {"tests": "tests", "benchmarks": "tests", "docs": "docs"}
+
+
+@pytest.mark.parametrize("part", EXTRAS)
 def test_every_import_is_a_declared_requirement(part: str) -> None:
-    extras = ("app",) if part == "app" else ("app", "sweep", "dev")
-    declared = {canonicalize_name(name) for name in requirements(*extras)}
+    declared = {canonicalize_name(name) for name in requirements(*EXTRAS[part])}
     ours = {path.relative_to(ROOT).parts[0].removesuffix(".py") for path in source_files(ROOT)}
     distributions = packages_distributions()
     undeclared = {
         f"{path.name}: {top}"
         for path in source_files(ROOT)
-        if (path.relative_to(ROOT).parts[0] in ("tests", "benchmarks")) == (part == "tests")
+        if ROOMS.get(path.relative_to(ROOT).parts[0], "app") == part
         for top in {name.split(".")[0] for name in imported_names(path, ROOT)}
         if top not in ours and top not in sys.stdlib_module_names
-        if not declared & {canonicalize_name(name) for name in distributions.get(top, [])}
+        if not declared & {canonicalize_name(name) for name in distributions.get(top, [top])}
     }
     assert undeclared == set()
