@@ -71,7 +71,7 @@ def test_installed_versions_meet_the_constraints() -> None:
 
 @pytest.mark.parametrize("part", ["app", "tests"])
 def test_every_import_is_a_declared_requirement(part: str) -> None:
-    extras = ("app",) if part == "app" else ("app", "sweep", "dev")
+    extras = ("app", "export") if part == "app" else ("app", "export", "sweep", "dev")
     declared = {canonicalize_name(name) for name in requirements(*extras)}
     ours = {path.relative_to(ROOT).parts[0].removesuffix(".py") for path in source_files(ROOT)}
     distributions = packages_distributions()
