@@ -94,11 +94,19 @@ class Build:
         """
         config = OmegaConf.create({**read_finished(folder), "packages": list(packages)})
         build = cls(matched(config, folder), read_spec(folder))
+        return build.trained(lambda model: load_best(model, folder))
+
+    def trained(self, load: Callable[[nn.Module], None]) -> Self:
+        """The same, its net with the weights that `load` gives it, in evaluation mode, frozen.
+
+        Raises:
+            ConfigError: if the net is refused, or takes too much to be built.
+        """
         with located("net"), building():
-            _ = build.model
-        load_best(build.model, folder)
-        build.model.eval().requires_grad_(False)
-        return build
+            _ = self.model
+        load(self.model)
+        self.model.eval().requires_grad_(False)
+        return self
 
     @cached_property
     def model(self) -> nn.Module:

@@ -11,7 +11,7 @@ from datasets.spec import DataSpec
 from partial_equiv.refusal import Refusal
 from plain_files import read_json, write_whole
 
-__all__ = ["read_spec", "write_spec"]
+__all__ = ["checked_spec", "read_spec", "write_spec"]
 
 FILE = "data.json"
 
@@ -31,7 +31,20 @@ def read_spec(folder: Path) -> DataSpec | None:
     path, remedy = folder / FILE, "without that file, the data set is asked"
     if not path.exists():
         return None
-    content = read_json(path, dict, remedy)
+    return checked_spec(read_json(path, dict, remedy), path, remedy)
+
+
+def checked_spec(content: object, path: Path, remedy: str) -> DataSpec:
+    """The spec that the plain values of a file are.
+
+    Args:
+        content: a mapping, as of `dataclasses.asdict`.
+        path: of the file, to name it.
+        remedy: what can be done if it is damaged.
+
+    Raises:
+        Refusal: if they are none, or say what cannot be.
+    """
     try:
         spec = TypeAdapter(DataSpec).validate_python(content)
     except ValidationError as error:

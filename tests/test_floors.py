@@ -33,7 +33,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (  # the lowest first
     ("config_schema", "composition"),
     ("contracts", "matching"),
     ("constructors",),
-    ("run", "studies", "predict"),
+    ("run", "studies", "predict", "export"),
     ("command_line",),
     ("main", "hydra_plugins"),
 )

@@ -78,7 +78,11 @@ def test_the_version_stands_in_the_library_alone() -> None:
     assert version("partial_equiv") == partial_equiv.__version__
 
 
-EXTRAS = {"app": ("app",), "tests": ("app", "sweep", "dev"), "docs": ("docs",)}
+EXTRAS = {
+    "app": ("app", "export"),
+    "tests": ("app", "export", "sweep", "dev"),
+    "docs": ("docs",),
+}
 ROOMS = {"tests": "tests", "benchmarks": "tests", "docs": "docs"}
 
 

@@ -1,5 +1,6 @@
 """Where a training stands, and how that is saved and restored."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,7 +17,7 @@ from training.stepper import Stepper
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-__all__ = ["FitResult", "FitState", "Snapshots", "load_best"]
+__all__ = ["FitResult", "FitState", "Snapshots", "load_best", "load_weights"]
 
 # A training with other values of these is another training.
 FIXED = ("seed", "max_batches", "batch_size", "accumulate", "devices", "optimizer")
@@ -143,14 +144,14 @@ class Snapshots:
 
     def restore_best(self) -> None:
         """Give the model its best weights."""
-        _load_model(self.model, checkpoint.load(self.best)["model"], self.best)
+        load_weights(self.model, checkpoint.load(self.best)["model"], self.best)
 
     def _restore(self, path: Path, content: dict[str, Any]) -> None:
         for name in FIXED:
             old, new = content["settings"][name], getattr(self.settings, name)
             if new != old:
                 raise Refusal(f"checkpoint {path} was written with {name}={old}", **{name: new})
-        _load_model(self.model, content["model"], path)
+        load_weights(self.model, content["model"], path)
         chosen = [
             {name: value for name, value in group.items() if name not in ("params", "lr")}
             for group in self.optimizer.param_groups
@@ -189,14 +190,19 @@ def load_best(model: nn.Module, folder: Path) -> None:
         Refusal: if the checkpoint is missing, damaged or of another net.
     """
     _, path = _files(folder)
-    _load_model(model, checkpoint.load(path)["model"], path)
+    load_weights(model, checkpoint.load(path)["model"], path)
 
 
 def _files(folder: Path) -> tuple[Path, Path]:
     return folder / "checkpoints" / "last.pt", folder / "checkpoints" / "best.pt"
 
 
-def _load_model(model: nn.Module, state: dict[str, Tensor], path: Path) -> None:
+def load_weights(model: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
+    """Give a model the weights of a file.
+
+    Raises:
+        Refusal: if they are of another net.
+    """
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
