@@ -7,6 +7,7 @@ annotation that means nothing.
 import sys
 import warnings
 from importlib import import_module
+from math import inf
 from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
@@ -15,9 +16,15 @@ import markdown2
 import pdoc
 from pdoc import render_helpers
 from pdoc.render import configure, env
+from torch import nn
+
+from partial_equiv.intervals import Interval
 
 ROOT = Path(__file__).parents[1]
-MODULES = ("partial_equiv", "constructors", "predict", "models", "datasets", "tasks", "measures")
+MODULES = (
+    *("partial_equiv", "constructors", "predict", "export"),
+    *("models", "datasets", "tasks", "measures"),
+)
 
 
 def build(folder: Path) -> list[Path]:
@@ -26,11 +33,12 @@ def build(folder: Path) -> list[Path]:
     Raises:
         Warning: of pdoc's, if there is any.
     """
-    sys.path.insert(0, str(ROOT))
     with warnings.catch_warnings():
         warnings.filterwarnings("error", module="pdoc")
         for name in MODULES:
             show_all(import_module(name))
+        nn.Module.__init__.__doc__ = None  # else it stands in the place of ours, above arguments
+        Interval.__repr__ = bounds
         configure(docformat="google", show_source=False, footer_text="partial_equiv")
         env.filters["to_html"] = as_html
         pdoc.pdoc(*MODULES, output_directory=folder)
@@ -47,6 +55,14 @@ def show_all(module: ModuleType) -> None:
     for name in exported:
         vars(module).setdefault(name, getattr(module, name))
     vars(module)["__all__"] = [*dict.fromkeys([*exported, *parts])]
+
+
+def bounds(interval: Interval) -> str:
+    """The limits of an argument, as a signature shows them: >= 0, < 1."""
+    low = f"{'>' if interval.open_low else '>='} {interval.low:g}"
+    high = f"{'<' if interval.open_high else '<='} {interval.high:g}"
+    is_low, is_high = interval.low > -inf, interval.high < 2**31 - 1
+    return ", ".join([low] * is_low + [high] * is_high)
 
 
 def as_html(docstring: str) -> str:
