@@ -16,7 +16,6 @@ import markdown2
 import pdoc
 from pdoc import render_helpers
 from pdoc.render import configure, env
-from torch import nn
 
 from partial_equiv.intervals import Interval
 
@@ -37,7 +36,6 @@ def build(folder: Path) -> list[Path]:
         warnings.filterwarnings("error", module="pdoc")
         for name in MODULES:
             show_all(import_module(name))
-        nn.Module.__init__.__doc__ = None  # else it stands in the place of ours, above arguments
         Interval.__repr__ = bounds
         configure(docformat="google", show_source=False, footer_text="partial_equiv")
         env.filters["to_html"] = as_html
@@ -76,5 +74,6 @@ def as_html(docstring: str) -> str:
 
 
 if __name__ == "__main__":
-    pages = build(Path(*sys.argv[1:2]) if sys.argv[1:] else ROOT / "build" / "docs")
-    sys.stdout.write(f"{len(pages)} pages, from {pages[0].parent / 'index.html'}\n")
+    chosen = Path(sys.argv[1]) if sys.argv[1:] else ROOT / "build" / "docs"
+    pages = build(chosen)
+    sys.stdout.write(f"{len(pages)} pages, from {chosen / 'index.html'}\n")
