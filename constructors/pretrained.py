@@ -92,7 +92,7 @@ def write_pretrained(folder: Path, run: LoadedRun) -> None:
     content = {
         "format": FORMAT,
         "architectures": [type(run.model).__name__],
-        "config": _anywhere({name: values[name] for name in SECTIONS}),
+        "config": _anywhere({name: values[name] for name in SECTIONS if name in values}),
         "data": asdict(run.spec),
     }
     write_whole(folder / CONFIG, json.dumps(content, indent=2) + "\n")

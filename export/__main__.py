@@ -80,5 +80,6 @@ def _export(given: Namespace) -> int:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("export").setLevel(logging.INFO)  # the libraries of ONNX say a great deal
     sys.exit(main())

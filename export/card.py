@@ -13,8 +13,9 @@ from run_folder import is_done, read_about, read_result
 __all__ = ["card"]
 
 FIXED_SIZE = """\
-The batch may have any number of images. Height and width are fixed: where the windows of strides and
-pools lie follows from them, and a net that is exactly equivariant at one size may not be at another."""
+The batch may have any number of images. Height and width are fixed: where the windows of strides
+and pools lie follows from them, and a net that is exactly equivariant at one size may not be at
+another."""
 
 
 def card(run: LoadedRun, kind: Format, checked: Checked) -> str:
@@ -53,7 +54,7 @@ def card(run: LoadedRun, kind: Format, checked: Checked) -> str:
             "What the net knows of its data:",
             "",
             "```json",
-            *(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in data.items()),
+            "{" + ",\n ".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in data.items()) + "}",
             "```",
             "",
             "## Checked",

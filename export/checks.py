@@ -15,6 +15,7 @@ from omegaconf import OmegaConf
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
+from config_schema import ConfigError
 from constructors import Build, LoadedRun
 from datasets.spec import MissingData
 from export.formats import Answering, images_shape
@@ -69,8 +70,9 @@ class Checked:
         errors = f"not measured, {self.moves}"
         if self.of_net is not None:
             errors = (
-                f"{self.of_file:.6f} of the file, {self.of_net:.6f} of the net, over {self.moves}"
+                f"{self.of_file:.3g} of the file, {self.of_net:.3g} of the net, as a mean over "
             )
+            errors += self.moves
         return f"answers: {answers}, on {self.images}", f"equivariance error: {errors}"
 
 
@@ -85,7 +87,7 @@ def images_of(run: LoadedRun) -> Images:
         if values.shape[1:] == shape and len(values) > 1:
             return Images(values, f"{len(values)} test images")
         reason = "the net is shown what another one makes of its data"
-    except (MissingData, OSError) as error:
+    except (ConfigError, Refusal, OSError) as error:
         log.info("checked on random images: %s", error)  # it names places of this machine
         reason = "the data are not at hand"
     values = torch.randn(NUM, *shape, generator=torch.Generator().manual_seed(0))
@@ -94,7 +96,7 @@ def images_of(run: LoadedRun) -> Images:
 
 def _test_images(run: LoadedRun) -> Tensor:
     """Test images, drawn once and for all."""
-    config = OmegaConf.create(OmegaConf.to_container(run.config, resolve=True))
+    config: Any = OmegaConf.create(OmegaConf.to_container(run.config, resolve=True))
     if "download" in config.dataset:
         config.dataset.download = False
     root = config.dataset.get("root")
