@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from partial_equiv.baking import bake
     from partial_equiv.ck import (
         MLP,
         ContinuousKernel,
@@ -125,6 +126,7 @@ __all__ = [
     "act_on_images",
     "actions",
     "after_step",
+    "bake",
     "collected_terms",
     "defects",
     "equivariance_error",
@@ -146,7 +148,7 @@ __all__ = [
 
 PARTS = (
     *("refusal", "groups", "sampling", "relaxations", "ck", "gconv"),
-    *("equivariance", "penalties"),
+    *("equivariance", "penalties", "baking"),
 )
 
 

@@ -24,6 +24,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (  # the lowest first
     ("partial_equiv.gconv",),
     ("partial_equiv.equivariance",),
     ("partial_equiv.penalties",),
+    ("partial_equiv.baking",),
     ("partial_equiv",),
     ("from_run", "plain_files", "datasets.stiffness"),
     ("models", "datasets", "tracking", "checkpoint", "run_folder", "provenance"),

@@ -109,7 +109,8 @@ class PointwiseConv(Convolution):
         if like is None:
             return self._respond(feature, lambda: self._sample(feature, generator))
         given = Sample(like.elements, like.weights, like.offset)
-        return self._respond(feature, lambda: given)
+        response = self._respond(feature, lambda: given, like.elements)
+        return replace(response, weights=like.weights, offset=like.offset)
 
 
 def check_feature(layer: nn.Module, given: object) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from partial_equiv.ck import Kernel, Reading, SeparableKernel
 from partial_equiv.gconv.evaluation import Generated, arrange, convolve, frozen
-from partial_equiv.gconv.feature import GroupFeature
+from partial_equiv.gconv.feature import GroupFeature, masked, measure
 from partial_equiv.gconv.initialisation import power_in_a_stack
 from partial_equiv.gconv.stencil import Stencil
 from partial_equiv.gconv.windows import Windows
@@ -177,8 +177,11 @@ class Convolution(nn.Module):
         values = self.kernel(self.kernel_coordinates(identity, whole))  # [1, 1, G, T, C_out, C_in]
         return values.square().sum() / values.shape[2]
 
-    def _generate(self, feature: GroupFeature, choose: Callable[[], Sample]) -> Generated:
-        """The kernel for a feature at the elements that `choose` picks; a cached one if it fits."""
+    def _generate(
+        self, feature: GroupFeature, choose: Callable[[], Sample], asked: Tensor | None = None
+    ) -> Generated:
+        """The kernel for a feature at the elements that `choose` picks, which are those `asked` for
+        by the caller if there are any; a cached one if it fits."""
         if feature.shape[1] != self.kernel.in_channels:
             raise Refusal(
                 f"this {type(self).__name__} was given {feature.shape[1]} channels",
@@ -187,7 +190,7 @@ class Convolution(nn.Module):
         if not len(feature.x):
             raise Refusal(f"this {type(self).__name__} was given an empty batch")
         cache = None if self.training or self.relaxation.depends_on_input else frozen()
-        inputs = (feature.elements, feature.weights)
+        inputs = (feature.elements, feature.weights, asked)
         made = None if cache is None else cache.get(self)
         if made is None or not made.fits(inputs):
             sample = choose()
@@ -202,9 +205,12 @@ class Convolution(nn.Module):
         """The elements of the output: a draw of its own each time, in training."""
         return self.sampling.sample(feature, generator, self.relaxation)
 
-    def _respond(self, feature: GroupFeature, choose: Callable[[], Sample]) -> GroupFeature:
-        """The response at the elements that `choose` picks."""
-        made = self._generate(feature, choose)
+    def _respond(
+        self, feature: GroupFeature, choose: Callable[[], Sample], asked: Tensor | None = None
+    ) -> GroupFeature:
+        """The response at the elements that `choose` picks (`asked`: see `_generate`)."""
+        feature = masked(feature) if self.relative else feature
+        made = self._generate(feature, choose, asked)
         x, (*mixing, weight) = feature.x, made.factors
         for factor in mixing:
             x = convolve(x, factor, None, Windows(1), "zeros", self.channels_last)
@@ -221,11 +227,3 @@ class Convolution(nn.Module):
             self.sampling.num_samples, positions.dtype, positions.device
         )
         return grid[None]
-
-
-def measure(feature: GroupFeature) -> Tensor:
-    """What each element of a feature contributes to a mean over the group, [S, G]; sums to 1."""
-    if feature.weights is None:
-        num_elements = feature.elements.shape[1]
-        return feature.elements.new_full((1, num_elements), 1 / num_elements)
-    return feature.weights / feature.weights.sum(-1, keepdim=True)

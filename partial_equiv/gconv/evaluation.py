@@ -59,7 +59,11 @@ def convolve(
             kernel_size=windows.kernel_size,
         )
     if padding_mode == "circular":
-        x = functional.pad(x.flatten(1, 2), (padding,) * 4, mode="circular")
+        for dim in (-1, -2) if padding else ():  # nothing is written in place, see baking
+            size = x.shape[dim]
+            x = torch.cat(
+                [x.narrow(dim, size - padding, padding), x, x.narrow(dim, 0, padding)], dim
+            )
         padding = 0
     num_kernels, *channels = weight.shape[:3]  # [G_out, C_out]
     by_channel = weight.transpose(1, 2).is_contiguous()
@@ -83,17 +87,17 @@ class Generated:
     """A layer's kernel and what it was made for.
 
     Attributes:
-        inputs: the incoming feature's elements and weights.
+        inputs: the incoming feature's elements and weights, and the elements that were asked for.
         sample: the outgoing elements.
         factors: kernels [S, G_out, C_out, C_in, G_in, k, k] to convolve with in turn.
     """
 
-    inputs: tuple[Tensor, Tensor | None]
+    inputs: tuple[Tensor | None, ...]
     sample: Sample
     factors: tuple[Tensor, ...]
 
-    def fits(self, inputs: tuple[Tensor, Tensor | None]) -> bool:
-        """Whether a feature with these elements and weights gets the same kernel."""
+    def fits(self, inputs: tuple[Tensor | None, ...]) -> bool:
+        """Whether a feature with these inputs gets the same kernel."""
         return all(
             a is b or (a is not None and b is not None and torch.equal(a, b))
             for a, b in zip(self.inputs, inputs, strict=True)

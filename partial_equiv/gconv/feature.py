@@ -10,7 +10,7 @@ from torch import Tensor
 from partial_equiv.groups import Group
 from partial_equiv.refusal import Refusal
 
-__all__ = ["GroupFeature"]
+__all__ = ["GroupFeature", "masked", "measure"]
 
 ADVICE = (
     "use a layer of partial_equiv, such as Activation(nn.ReLU()), Norm, SpatialPool or GroupPool, "
@@ -107,3 +107,20 @@ class GroupFeature:
 def same(a: Tensor | None, b: Tensor | None) -> bool:
     """Whether two tensors that may be missing are equal."""
     return a is b or (a is not None and b is not None and torch.equal(a, b))
+
+
+def masked(feature: GroupFeature) -> GroupFeature:
+    """A feature whose values are multiplied by what its elements count for, relative to their mean,
+    if that differs from image to image but the elements do not: all images then share a kernel."""
+    if feature.weights is None or len(feature.weights) == 1 or len(feature.elements) > 1:
+        return feature
+    mask = (measure(feature) * feature.elements.shape[1]).to(feature.x.dtype)
+    return replace(feature, x=feature.x * mask[:, None, :, None, None], weights=None)
+
+
+def measure(feature: GroupFeature) -> Tensor:
+    """What each element of a feature contributes to a mean over the group, [S, G]; sums to 1."""
+    if feature.weights is None:
+        num_elements = feature.elements.shape[1]
+        return feature.elements.new_full((1, num_elements), 1 / num_elements)
+    return feature.weights / feature.weights.sum(-1, keepdim=True)

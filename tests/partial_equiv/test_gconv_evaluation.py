@@ -62,6 +62,30 @@ def test_frozen_kernels_see_that_the_incoming_elements_changed() -> None:
     assert torch.equal(frozen, conv(other).x)
 
 
+def test_frozen_shortcuts_take_the_weights_of_the_branch() -> None:
+    shortcut = PointwiseConv(1, 2, **siren_on()).eval()
+    x, grid = torch.randn(2, 1, 4, 5, 5), SO2().grid(4)[None]
+    feature, other = GroupFeature(x, grid), SO2().grid(2)[None]
+    with torch.no_grad(), frozen_kernels(shortcut):
+        for elements in (grid, grid, other):
+            weights = torch.rand(2, elements.shape[1])
+            answer = shortcut(feature, like=GroupFeature(x, elements, weights))
+            assert torch.equal(answer.weights, weights)
+            assert torch.equal(answer.elements, elements)
+
+
+def test_images_that_share_their_elements_share_a_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever each of them counts an element for: that weighs the maps."""
+    conv = GroupConv(2, 3, **siren_on()).double().eval()
+    x, grid, weights = images(3, 2, 4, 5, 5), SO2().grid(4).double()[None], images(3, 4).abs()
+    expected = [conv(GroupFeature(x[i : i + 1], grid, weights[i : i + 1])).x for i in range(3)]
+    made, factors = [], GroupConv.factors
+    monkeypatch.setattr(GroupConv, "factors", lambda *a: made.append(factors(*a)) or made[-1])
+    answer = conv(GroupFeature(x, grid, weights)).x
+    torch.testing.assert_close(answer, torch.cat(expected), rtol=1e-10, atol=1e-12)
+    assert [len(weight) for (weight,) in made] == [1]
+
+
 def test_kernels_are_made_in_full_precision_under_autocast() -> None:
     torch.manual_seed(0)
     conv = GroupConv(1, 1, **siren_on()).eval()
