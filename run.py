@@ -167,24 +167,29 @@ def _draw_learned(subject: Subject, tracker: Tracker) -> None:
 
 
 def _draw_relaxations(subject: Subject, tracker: Tracker) -> None:
-    """Draw that beside the defect and the errors by angle, if a layer is relaxed."""
-    if any(name.startswith(f"{DEFECT}/") for name in subject.history[-1]):
+    """Draw that beside the defect and the errors by angle, if there is a layer with a defect."""
+    known = [name.partition("/") for name in subject.history[-1]]
+    if layers := [layer for kind, _, layer in known if kind == DEFECT and layer]:
         picture = subject.picture("relaxations")
-        layers = [name for name, _ in relaxations_of(subject.model)]
         kinds = dict.fromkeys(name.partition("/")[0] for name in numbers(subject.model))
         draw_relaxations(subject.history, layers, list(kinds), picture)
         tracker.image(f"figures/{picture.stem}", picture)
 
 
 def _defect(build: Build) -> Callable[[nn.Module], Mapping[str, float]]:
-    """How far a net's weights are from equivariant ones, on some images if they depend on them."""
-    images = None
+    """How far a net's weights are from equivariant ones, on some images if they depend on them, and
+    what penalties say of them."""
+    images, symmetry = None, build.task.symmetry(build.shown)
     if needs_images(build.model):
         images, _ = next(build.splits.val.batches(DEFECT_IMAGES))
 
     def look(model: nn.Module) -> Mapping[str, float]:
         device = next((each.device for each in model.parameters()), torch.device("cpu"))
-        return defects(model, None if images is None else images.to(device))
+        found = defects(model, None if images is None else images.to(device))
+        if symmetry is not None:  # without one, no penalty is allowed
+            for penalty in build.penalties.values():
+                found |= penalty.numbers(model, symmetry)
+        return found
 
     return look
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from io import BytesIO
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from datasets.files import UnreadableFiles
-from datasets.spec import DataSpec, Fit, MissingData
+from datasets.spec import Fit, MissingData
 from partial_equiv.intervals import Interval
 from partial_equiv.refusal import Refusal
 
@@ -58,7 +58,12 @@ class Pictures:
 
     The camera's orientation is obeyed, what is transparent becomes white, 16 bits become 8: the
     upper 8 of those that count.
+
+    Attributes:
+        bits_setting: what a user calls `bits`.
     """
+
+    bits_setting: ClassVar[str] = "dataset.bits"
 
     def __init__(
         self,
@@ -75,25 +80,6 @@ class Pictures:
         self.fit: Fit = fit
         self.grey = grey
         self.bits = bits
-
-    @classmethod
-    def like(cls, spec: DataSpec, names: Sequence[str], bits: Bits | None = None) -> Self:
-        """The picture files of these paths, as images of a data set.
-
-        Args:
-            spec: of the data set, whose images are squares in grey or in colour.
-            names: paths of the files.
-            bits: that count in pictures of 16 bits; None: as many as in the data set.
-
-        Raises:
-            Refusal: if the data set has no such images.
-        """
-        height, width = spec.size
-        if height != width or spec.in_channels not in (1, 3):
-            shape = f"{spec.in_channels} x {height} x {width}"
-            raise Refusal(f"a picture is no sample of the data set: these are {shape} numbers")
-        bits = spec.bits if bits is None else bits
-        return cls(Path(), names, height, spec.fit, spec.in_channels == 1, bits)
 
     def read(self, index: int) -> Tensor:
         """Return one picture, uint8 [C, size, size].
@@ -172,9 +158,8 @@ class Pictures:
             raise MissingData(
                 "the pictures of 16 bits a pixel use 12 bits or fewer, and would be almost black",
                 self.root,
-                "say how many bits count (dataset.bits=12, say, in a training, or --bits 12 in a "
-                "prediction; 16 if they are that dark); "
-                "convert those in colour to 8 bits a channel",
+                f"set {self.bits_setting} to the bits that count (12, say; 16 if they are that "
+                "dark); convert those in colour to 8 bits a channel",
             )
 
     def _name(self, index: int) -> str:

@@ -3,7 +3,7 @@
     python -m predict RUN PICTURES…      on the command line (`__main__`)
     predict(load_run(folder), pictures)  the same as flat records
 
-places: which files are meant → pictures: as in the training (`Pictures.like`) → answers → writing.
+places: which files are meant → readable: pictures as in the training → answers → writing.
 """
 
 from predict.answers import Predicted, predict

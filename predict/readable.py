@@ -1,12 +1,17 @@
 """Pictures of which some may be damaged: these are noted, and the others are read."""
 
+from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from datasets.files import UnreadableFiles
-from datasets.pictures import Pictures
+from datasets.pictures import Bits, Pictures
+from datasets.spec import DataSpec
+from partial_equiv.refusal import Refusal
 
 __all__ = ["ReadablePictures"]
 
@@ -15,6 +20,27 @@ NUM_WORKERS = 4  # threads that look at files
 
 class ReadablePictures(Pictures):
     """Pictures, of which one that cannot be read is black, and noted in `reasons`."""
+
+    bits_setting = "--bits"
+
+    @classmethod
+    def like(cls, spec: DataSpec, names: Sequence[str], bits: Bits | None = None) -> Self:
+        """The picture files of these paths, as images of a data set.
+
+        Args:
+            spec: of the data set, whose images are squares in grey or in colour.
+            names: paths of the files.
+            bits: that count in pictures of 16 bits; None: as many as in the data set.
+
+        Raises:
+            Refusal: if the data set has no such images.
+        """
+        height, width = spec.size
+        if height != width or spec.in_channels not in (1, 3):
+            shape = f"{spec.in_channels} x {height} x {width}"
+            raise Refusal(f"a picture is no sample of the data set: these are {shape} numbers")
+        bits = spec.bits if bits is None else bits
+        return cls(Path(), names, height, spec.fit, spec.in_channels == 1, bits)
 
     @cached_property
     def reasons(self) -> dict[str, str]:

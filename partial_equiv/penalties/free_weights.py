@@ -21,12 +21,14 @@ class Weight:
 
     Attributes:
         value: W.
+        layer: the name of the layer that it is of.
         on_group: its axes of channels that are seen as [|G| × C/|G|].
         on_pixels: whether its last two axes are a window.
         answers: whether its first axis is the answers of the net.
     """
 
     value: Tensor
+    layer: str
     on_group: tuple[int, ...] = ()
     on_pixels: bool = False
     answers: bool = False
@@ -53,11 +55,11 @@ def free_weights(model: nn.Module, size: int) -> list[Weight]:
             kernel = _free(name, module)
             ins = () if channels is None else _on_group(kernel, 1, size)
             outs, channels = _on_group(kernel, 0, size), kernel.shape[0]
-            found.append(Weight(kernel, outs + ins, on_pixels=True))
+            found.append(Weight(kernel, name, outs + ins, on_pixels=True))
             if module.bias is not None:
-                found.append(Weight(module.bias, outs))
+                found.append(Weight(module.bias, name, outs))
         else:
-            found += [Weight(each, _on_group(each, 0, size)) for each in _of_channels(module)]
+            found += [Weight(each, name, _on_group(each, 0, size)) for each in _of_channels(module)]
     if channels is None or not linear:
         raise Refusal(f"is for nets of {KINDS}, in this order")
     name, module = modules[first]
@@ -109,5 +111,5 @@ def _readout(
             f"{name} reads {layer.in_features} numbers of {channels} channels, pixels where they "
             "are; a mean or maximum over space has to stand before it"
         )
-    yield Weight(layer.weight, _on_group(layer.weight, 1, size), answers=final)
-    yield Weight(layer.bias, answers=final)
+    yield Weight(layer.weight, name, _on_group(layer.weight, 1, size), answers=final)
+    yield Weight(layer.bias, name, answers=final)

@@ -85,6 +85,10 @@ class Penalty(ABC):
     def terms(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """What the loss gets more of: scalars by the names of `weights`, not yet weighted."""
 
+    def numbers(self, model: nn.Module, symmetry: Symmetry) -> dict[str, float]:
+        """What is worth a record of every epoch, by flat names."""
+        return {}
+
     def project_(self, model: nn.Module, symmetry: Symmetry) -> None:
         """Bring the net in place after a step of the optimiser, if the penalty does so."""
         return

@@ -19,6 +19,7 @@ in evaluation a strict one of |G| times fewer weights, exactly so where the stri
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from statistics import fmean
 
 import torch
 from torch import Tensor, nn
@@ -90,9 +91,24 @@ class Projection(Penalty):
         pairs = list(self._projected(model, batch.symmetry, statistics=False))
         norm = torch.linalg.vector_norm
         return {
-            "perpendicular": torch.stack([norm(value - mean) for value, mean in pairs]).sum(),
+            "perpendicular": torch.stack([norm(w.value - mean) for w, mean in pairs]).sum(),
             "parallel": torch.stack([norm(mean) for _, mean in pairs]).sum(),
         }
+
+    @torch.no_grad()
+    def numbers(self, model: nn.Module, symmetry: Symmetry) -> dict[str, float]:
+        """The relative defect ‖W − P W‖ / ‖W‖ of every convolution as "defect/<layer>", and their
+        root mean square as "defect", as `defects` has them of layers of a group."""
+        norm = torch.linalg.vector_norm
+        least = torch.finfo(torch.float32).tiny  # zeros have no defect
+        each = {
+            f"defect/{weight.layer}": (
+                norm(weight.value - mean) / norm(weight.value).clamp_min(least)
+            ).item()
+            for weight, mean in self._projected(model, symmetry, statistics=False)
+            if weight.on_pixels
+        }
+        return {"defect": fmean(value**2 for value in each.values()) ** 0.5, **each}
 
     def project_(self, model: nn.Module, symmetry: Symmetry) -> None:
         """W ← P W, if `project` says so."""
@@ -102,17 +118,17 @@ class Projection(Penalty):
     @torch.no_grad()
     def project_weights_(self, model: nn.Module, symmetry: Symmetry) -> None:
         """W ← P W for all parameters and running statistics of a net: a strict one is left."""
-        for value, mean in self._projected(model, symmetry, statistics=True):
-            value.copy_(mean)
+        for weight, mean in self._projected(model, symmetry, statistics=True):
+            weight.value.copy_(mean)
 
     def _projected(
         self, model: nn.Module, symmetry: Symmetry, *, statistics: bool
-    ) -> Iterator[tuple[Tensor, Tensor]]:
+    ) -> Iterator[tuple[Weight, Tensor]]:
         """Each W with its P W."""
         action = self._action(symmetry)
         for weight in free_weights(model, action.size):
             if statistics or isinstance(weight.value, nn.Parameter):
-                yield weight.value, action.mean(weight)
+                yield weight, action.mean(weight)
 
     def _action(self, symmetry: Symmetry) -> "_Action":
         group = group_of(self.order, self.mirror)

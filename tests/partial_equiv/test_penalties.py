@@ -62,7 +62,10 @@ def assert_projected(model: nn.Module, penalty: Projection, symmetry: Symmetry, 
     assert isinstance(group, Finite)
     penalty.check(model, symmetry)
     assert broken(model, group, symmetry, x) > BROKEN * EXACT[torch.float64]
+    free = penalty.numbers(model, symmetry)
+    assert all(0.1 < value < 1 for value in free.values()), "of which the mean was drawn as well"
     penalty.project_weights_(model, symmetry)
+    assert penalty.numbers(model, symmetry) == pytest.approx(dict.fromkeys(free, 0), abs=1e-7)
     assert broken(model, group, symmetry, x) < EXACT[torch.float64]
     kept = {name: each.clone() for name, each in model.state_dict().items()}
     batch = Batch(model, x, model(x), symmetry, torch.Generator())
@@ -100,10 +103,10 @@ def test_so_is_an_ordinary_cnn(order: int, mirror: bool) -> None:
 def test_the_two_parts_of_the_weights_are_perpendicular() -> None:
     penalty, model = Projection(mirror=True), plain_net()
     pairs = list(penalty._projected(model, Symmetry(SO2()), statistics=False))
-    assert {id(value) for value, _ in pairs} == {id(each) for each in model.parameters()}
-    for value, mean in pairs:
-        inside, outside = (each.norm().item() for each in (mean, value - mean))
-        assert inside**2 + outside**2 == pytest.approx(value.norm().item() ** 2, rel=1e-12)
+    assert {id(weight.value) for weight, _ in pairs} == {id(each) for each in model.parameters()}
+    for weight, mean in pairs:
+        inside, outside = (each.norm().item() for each in (mean, weight.value - mean))
+        assert inside**2 + outside**2 == pytest.approx(weight.value.norm().item() ** 2, rel=1e-12)
 
 
 def test_the_error_is_that_of_one_drawn_element() -> None:

@@ -98,7 +98,7 @@ def test_of_16_bits_count_as_many_as_in_the_training(tmp_path: Path) -> None:
         run = run_of(known)
         predict(run, [tmp_path / "a.png"], bits=said)
         assert (run.model.seen[-1] == 1).all()
-    with pytest.raises(ValueError, match=r"use 12 bits or fewer, .* or --bits 12 in a prediction"):
+    with pytest.raises(ValueError, match=r"use 12 bits or fewer, .* set --bits to the bits"):
         predict(run_of(replace(spec, bits=None)), [tmp_path / "a.png"])
 
 
