@@ -84,11 +84,12 @@ def _options(loader: ConfigLoader, group: str) -> list[str]:
 
 
 def _beside(name: str, options: Sequence[str]) -> list[str]:
-    """The options in the folder that a name is given with; else the folders that there are."""
-    folder = name.rpartition("/")[0]
-    folders = sorted({each.rpartition("/")[0] for each in options})
-    beside = [each for each in options if each.rpartition("/")[0] == folder]
-    return beside or [f"{each}/…" for each in folders]
+    """The options in the folder that a name is given with; else those in none, and the folders."""
+    places = {each: each.rpartition("/")[0] for each in options}
+    beside = [each for each, place in places.items() if place == name.rpartition("/")[0]]
+    folders = sorted({place for place in places.values() if place})
+    alone = [each for each, place in places.items() if not place]
+    return beside or [*alone, *(f"{each}/…" for each in folders)]
 
 
 def _wrong_choice(choice: Override, others: Sequence[str], composition: Composition) -> str | None:

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from constructors.build import Build
-from datasets.spec import DataSpec
+from datasets.spec import DataSpec, MissingData, Splits
 
 __all__ = ["LoadedRun", "load_run"]
 
@@ -33,6 +34,22 @@ class LoadedRun:
     def spec(self) -> DataSpec:
         """What it knew of its data: shapes, classes, normalisation."""
         return self.build.spec
+
+    def splits_at_hand(self) -> Splits:
+        """The data, if they are here; nothing is downloaded, also if the config asks for it.
+
+        Raises:
+            MissingData: if they are not.
+        """
+        config: Any = OmegaConf.create(OmegaConf.to_container(self.config, resolve=True))
+        if "download" in config.dataset:
+            config.dataset.download = False
+        root = config.dataset.get("root")
+        if isinstance(root, str) and not Path(root).expanduser().is_dir():
+            raise MissingData("there is no such folder", root, "dataset.root=… names another one")
+        build = Build(config, self.spec)
+        build.check_available()
+        return build.splits
 
 
 def load_run(folder: str | Path, packages: Sequence[str] = ()) -> LoadedRun:

@@ -97,7 +97,7 @@ def write_pretrained(folder: Path, run: LoadedRun) -> None:
     }
     write_whole(folder / CONFIG, json.dumps(content, indent=2) + "\n")
     state = {name: value.contiguous().clone() for name, value in run.model.state_dict().items()}
-    safetensors.torch.save_file(state, folder / WEIGHTS, {"format": "pt"})
+    (folder / WEIGHTS).write_bytes(safetensors.torch.save(state, {"format": "pt"}))
 
 
 def _anywhere(values: Mapping[str, Any]) -> dict[str, Any]:

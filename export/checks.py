@@ -7,17 +7,14 @@ answers over the images, as those of `equivariance_error` are, may then differ b
 import logging
 from dataclasses import dataclass
 from math import inf
-from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import OmegaConf
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from config_schema import ConfigError
-from constructors import Build, LoadedRun
-from datasets.spec import MissingData
+from constructors import LoadedRun
 from export.formats import Answering, images_shape
 from measures.own_symmetries import TOLERANCE, OnMovedImages, move_name, own_actions
 from partial_equiv.equivariance import equivariance_error
@@ -96,15 +93,7 @@ def images_of(run: LoadedRun) -> Images:
 
 def _test_images(run: LoadedRun) -> Tensor:
     """Test images, drawn once and for all."""
-    config: Any = OmegaConf.create(OmegaConf.to_container(run.config, resolve=True))
-    if "download" in config.dataset:
-        config.dataset.download = False
-    root = config.dataset.get("root")
-    if isinstance(root, str) and not Path(root).expanduser().is_dir():
-        raise MissingData("there is no such folder", root, "the check can do without")
-    build = Build(config, run.spec)
-    build.check_available()
-    split = build.splits.test
+    split = run.splits_at_hand().test
     images, _ = next(split.batches(min(NUM, len(split)), seed=0))
     return images
 

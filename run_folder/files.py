@@ -154,6 +154,8 @@ def read_finished(folder: Path) -> dict[str, Any]:
     config = read_config(folder)
     if config is None:
         raise ConfigError(f"{folder}: holds no run")
+    if "${" in json.dumps(config):  # it is written resolved: another's would read the environment
+        raise ConfigError(f"{folder / CONFIG} is damaged (it refers to other values); {ANEW}")
     if (folder / RESULT).exists():
         read_result(folder)
     if not is_done(folder):

@@ -153,6 +153,14 @@ def test_a_record_that_cannot_be_is_told(lie: dict[str, Any], tmp_path: Path) ->
     assert len(str(caught.value).splitlines()) == 1
 
 
+def test_a_config_reads_nothing_of_the_machine(trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained, folder := tmp_path / "run")
+    config = (folder / "config.yaml").read_text()
+    (folder / "config.yaml").write_text(config.replace("root: animals", "root: ${oc.env:HOME}"))
+    with pytest.raises(ValueError, match=r"config\.yaml is damaged \(it refers to other values\)"):
+        load_run(folder)
+
+
 def test_a_net_of_impossible_size_is_told(trained: Path, tmp_path: Path) -> None:
     """A stranger's folder may say anything."""
     shutil.copytree(trained, folder := tmp_path / "run")

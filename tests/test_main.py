@@ -59,7 +59,7 @@ def epochs(folder: Path) -> list[int]:
         ("+extra=1", "extra=1: the config has no extra, only "),
         ("+net.foo=1", "net.foo=1: GCNN takes no foo, only "),
         ("+net.pool=max", "+net.pool=max: is there already, leave out the +"),
-        ("study=no/such", "study=no/such: should be /… or exact/… or "),
+        ("study=no/such", " or small or speed or benchmark/… or exact/… or "),
         ("+experiment=ckrsnet", "(did you mean ckresnet?)"),
         ("net", "net: should be written net=value"),
         ("=3", "=3: should be written key=value"),

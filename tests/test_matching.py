@@ -20,6 +20,7 @@ CELLS = ("dataset=unit_cells", "task=regression")
 VAE = ("task=elbo", "conv.partial=False")
 NETS = {  # the words that an option needs, and hidden_channels of a net to have about as many as
     "gcnn": (SMALL, 11),
+    "gcnn_max": (SMALL, 11),
     "p4cnn": ((*GRID, "dataset.size=28"), 13),
     "ckresnet": ((*SMALL, "net.shortcut_kernel_channels=4"), 9),
     "resnet44": ((*GRID, "net.blocks=[1,1,1]"), 9),
