@@ -19,6 +19,7 @@ from tests.test_readme import blocks
 ROOT = Path(__file__).parents[1]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
 SHORT = ["debug=True", "tracking=none", "net.hidden_channels=2", "net.widths=[1]", "net.pools=[0]"]
+SHORT += ["base_group.num_samples=4"]
 
 
 def test_the_python_of_the_library_page_runs(
