@@ -50,6 +50,13 @@ def bake(model: nn.Module, size: tuple[int, ...]) -> fx.GraphModule:
         if part.training:
             raise Refusal(f"{name or 'the model'} is in training mode, call model.eval() first")
     example = next(floating(model), torch.empty(0))
+    with torch.no_grad():
+        try:
+            model(example.new_zeros(2, *size))
+        except (RuntimeError, IndexError) as error:  # of torch, for shapes that do not fit
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
+            given = " x ".join(map(str, size))
+            raise Refusal(f"the model does not read inputs of {given}: {reason}") from error
     baked = recorded(model, tuple(size), example.dtype, example.device)
     simplify(baked)
     compare(model, baked, size, example)

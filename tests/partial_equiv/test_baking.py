@@ -160,6 +160,10 @@ REFUSED = {
     ),
 }
 REFUSED["a part"][0][1].train()
+REFUSED["another size"] = (
+    nn.Sequential(nn.Flatten(), nn.Linear(9, 1)).eval(),
+    "^the model does not read inputs of 1 x 8 x 8: ",
+)
 
 
 @pytest.mark.parametrize("case", REFUSED)
