@@ -31,7 +31,8 @@ def test_a_baked_net_answers_as_it_does(name: str) -> None:
     pairs = list(zip(outputs(model(images)), outputs(baked(images)), strict=True))
     assert pairs
     for expected, found in pairs:
-        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5 * expected.abs().max().item())
+        within = 1e-5 * expected.abs().max().item()
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=within)
 
 
 def test_cells_of_many_phases_are_not() -> None:
