@@ -8,6 +8,7 @@ The tables and the figure `rows` are written into the sweep's folder.
 
 import csv
 import json
+import re
 import sys
 from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,7 @@ from run_folder import ANEW, CONFIG, RESULT, read_config, read_overrides, read_r
 __all__ = ["Row", "data_of", "figure", "main", "read_rows", "sweep_tables"]
 
 ELSEWHERE = ("root", "folder", "download")  # of a data set: says nothing about what is compared
+NAME = re.compile(r"(?!(true|false|null|none|inf|nan)$)[a-z_].*", re.IGNORECASE)
 
 
 @dataclass
@@ -129,13 +131,14 @@ def data_of(config: Mapping[str, Any]) -> str:
 
 
 def _names(words: Mapping[Path, Sequence[str]]) -> dict[Path, str]:
-    """What tells a job from the others, but for its seed; values alone, if they all are of one key,
-    and without a folder that they all are in."""
+    """What tells a job from the others, but for its seed; names alone, if they all are of one key,
+    and without a folder that they all are in. (A number, True or False says nothing alone.)"""
     own = {place: [word for word in each if word[:5] != "seed="] for place, each in words.items()}
     shared = set.intersection(*map(set, own.values()))
     own = {place: [word for word in each if word not in shared] for place, each in own.items()}
     keys = {word.partition("=")[0] for each in own.values() for word in each}
-    if len(keys) == 1:
+    values = {word.partition("=")[2] for each in own.values() for word in each}
+    if len(keys) == 1 and all(map(NAME.fullmatch, values)):
         own = {place: [word.partition("=")[2] for word in each] for place, each in own.items()}
         if len({word.rpartition("/")[0] for each in own.values() for word in each}) == 1:
             own = {place: [word.rpartition("/")[2] for word in each] for place, each in own.items()}

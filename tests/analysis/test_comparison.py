@@ -39,6 +39,16 @@ def test_rows_are_told_apart_by_all_words_but_the_seed(sweep: Path) -> None:
     assert read_rows(sweep, "test/loss")["cifar_A"].values == {0: 0.5}
 
 
+def test_flags_and_numbers_are_told_with_their_key(tmp_path: Path) -> None:
+    for value in ("True", "False", "0.5"):
+        place = tmp_path / folder_name([f"conv.partial={value}"])
+        place.mkdir()
+        write_config(place, {"seed": 0}, ["seed=0", f"conv.partial={value}"])
+        write_result(place, {"test/accuracy": 1.0})
+    names = {"conv.partial=True", "conv.partial=False", "conv.partial=0.5"}
+    assert set(read_rows(tmp_path)) == names
+
+
 def test_rows_of_several_words_are_named_by_them(tmp_path: Path) -> None:
     for partial in ("True", "False"):
         for words in ([f"conv.partial={partial}"], [f"conv.partial={partial}", "net=ckresnet"]):
