@@ -4,6 +4,6 @@ Here is what the command line needs before anything heavy is loaded; `signatures
 load the library, and with it torch.
 """
 
-from config_schema.complaints import ConfigError, complaint
+from config_schema.complaints import ConfigError, complaint, exit_status
 
-__all__ = ["ConfigError", "complaint"]
+__all__ = ["ConfigError", "complaint", "exit_status"]

@@ -2,13 +2,14 @@
 
 import json
 import os
-from collections.abc import Collection, Iterator
+import sys
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 
 from partial_equiv.refusal import Refusal
 
-__all__ = ["ConfigError", "complaint", "hint", "line", "located", "unknown"]
+__all__ = ["ConfigError", "complaint", "exit_status", "hint", "line", "located", "unknown"]
 
 
 class ConfigError(ValueError):
@@ -74,6 +75,21 @@ def complaint(error: BaseException) -> str | None:
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return "out of memory: a smaller train.batch_size or net needs less"
     return str(error) if isinstance(error, Refusal) else None
+
+
+def exit_status(command: Callable[[], int]) -> int:
+    """The exit status of a command: its own; 1 after a line, on the standard error, of what its
+    user can change; 130 after Ctrl-C. Bugs are raised."""
+    try:
+        return command()
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return 130
+    except Exception as error:
+        if (reason := complaint(error)) is None:
+            raise
+        sys.stderr.write(f"{reason}\n")
+        return 1
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from pathlib import Path
 
-from config_schema import complaint
+from config_schema import exit_status
 from constructors import load_run
 from datasets.spec import one_line
 from export.exporting import check_export, export
@@ -34,16 +34,7 @@ another. --format onnx needs more packages: pip install -e ".[export]"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Export a net; the exit status."""
     given = _parser().parse_args(arguments)
-    try:
-        return _export(given)
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted before anything was written\n")
-        return 130
-    except (OSError, MemoryError, RuntimeError, ValueError) as error:
-        if (reason := complaint(error)) is None:
-            raise
-        sys.stderr.write(f"{reason}\n")
-        return 1
+    return exit_status(lambda: _export(given))
 
 
 def _parser() -> ArgumentParser:

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from config_schema import complaint
+from config_schema import exit_status
 from constructors import load_run
 from datasets.spec import one_line
 from partial_equiv.refusal import Refusal
@@ -38,16 +38,7 @@ LEAST, MOST = {"top": 1, "angles": 2, "bits": 9}, {"bits": 16}
 def main(arguments: Sequence[str] | None = None) -> int:
     """Tell what a net says of pictures; the exit status."""
     given = _parser().parse_args(arguments)
-    try:
-        return _answer(given)
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted before anything was written\n")
-        return 130
-    except (OSError, MemoryError, RuntimeError, ValueError) as error:
-        if (reason := complaint(error)) is None:
-            raise
-        sys.stderr.write(f"{reason}\n")
-        return 1
+    return exit_status(lambda: _answer(given))
 
 
 def _parser() -> ArgumentParser:

@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 
 from analysis.tables import markdown, number
 from composition import CONFIG_FOLDER
-from config_schema import ConfigError, complaint
+from config_schema import exit_status
 from constructors import compose
 from plain_files import read_text, write_whole
 from run_folder import read_about
@@ -138,23 +138,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folders", type=Path, nargs="*", metavar="FOLDER", help="of a study")
     parser.add_argument("--file", type=Path, default=FILE, help="EXPERIMENTS.md, or another one")
     given = parser.parse_args(arguments)
-    try:
-        text = read_text(given.file, "it should be Markdown")
-        there = blocks(text)
-        contents = {
-            name: block(name, study)
-            for name, study in shipped_studies().items()
-            if not there.get(name, "").partition("\n")[0].count("· commit ")
-        }
-        contents = {name: new for name, new in contents.items() if new != there.get(name)}
-        for folder in map(read_study_folder, given.folders):
-            contents[folder.name] = block(folder.name, folder.study, folder)
-        write_whole(given.file, rewritten(text, contents))
-    except (ConfigError, OSError, ValueError) as error:
-        if (reason := complaint(error)) is None:
-            raise
-        sys.stderr.write(f"{reason}\n")
-        return 1
+    return exit_status(lambda: _rewrite(given.folders, given.file))
+
+
+def _rewrite(folders: Iterable[Path], file: Path) -> int:
+    text = read_text(file, "it should be Markdown")
+    there = blocks(text)
+    contents = {
+        name: block(name, study)
+        for name, study in shipped_studies().items()
+        if not there.get(name, "").partition("\n")[0].count("· commit ")
+    }
+    contents = {name: new for name, new in contents.items() if new != there.get(name)}
+    for folder in map(read_study_folder, folders):
+        contents[folder.name] = block(folder.name, folder.study, folder)
+    write_whole(file, rewritten(text, contents))
     sys.stdout.write(f"written: {', '.join(contents) or 'nothing'}\n")
     return 0
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from analysis.report import leave_report
 from analysis.study import draw_study
 from analysis.tables import Table, difference_table, markdown, row_table, verdict_table
-from config_schema import ConfigError, complaint
+from config_schema import complaint, exit_status
 from config_schema.words import HYDRA_ERRORS
 from constructors import components, compose
 from measures.measure import Measured
@@ -202,14 +202,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Report on a study's folder; the exit status."""
     parser = ArgumentParser(prog="python -m studies.report", description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=Path, help="of the study")
-    try:
-        sys.stdout.write(report(read_study_folder(parser.parse_args(arguments).folder)) + "\n")
-    except (ConfigError, OSError, ValueError) as error:
-        if (reason := complaint(error)) is None:
-            raise
-        sys.stderr.write(f"{reason}\n")
-        return 1
-    return 0
+    given = parser.parse_args(arguments)
+
+    def tell() -> int:
+        sys.stdout.write(report(read_study_folder(given.folder)) + "\n")
+        return 0
+
+    return exit_status(tell)
 
 
 if __name__ == "__main__":

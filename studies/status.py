@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from config_schema import complaint
+from config_schema import exit_status
 from run_folder import read_failure
 from studies.folder import StudyFolder, read_study_folder
 
@@ -17,15 +17,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print how far a study is; the exit status."""
     parser = ArgumentParser(prog="python -m studies.status", description=__doc__)
     parser.add_argument("folder", type=Path, help="of the study")
-    try:
-        told = lines(read_study_folder(parser.parse_args(arguments).folder))
-    except (OSError, ValueError) as error:
-        if (reason := complaint(error)) is None:
-            raise
-        sys.stderr.write(f"{reason}\n")
-        return 1
-    sys.stdout.write("\n".join(told) + "\n")
-    return 0
+    given = parser.parse_args(arguments)
+
+    def tell() -> int:
+        sys.stdout.write("\n".join(lines(read_study_folder(given.folder))) + "\n")
+        return 0
+
+    return exit_status(tell)
 
 
 def lines(folder: StudyFolder) -> list[str]:

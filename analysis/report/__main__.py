@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from analysis.report import write_report
-from config_schema.complaints import complaint
+from config_schema.complaints import exit_status
 
 __all__ = ["main"]
 
@@ -17,15 +17,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, help="of a run, a sweep or a study")
     parser.add_argument("-o", "--output", type=Path, help="the file (FOLDER/report.html)")
     given = parser.parse_args(arguments)
-    try:
-        path = write_report(given.folder, given.output)
-    except (OSError, ValueError) as error:
-        if (reason := complaint(error)) is None:
-            raise
-        sys.stderr.write(f"{' '.join(reason.split())}\n")
-        return 1
-    sys.stdout.write(f"{path}\n")
-    return 0
+
+    def write() -> int:
+        sys.stdout.write(f"{write_report(given.folder, given.output)}\n")
+        return 0
+
+    return exit_status(write)
 
 
 if __name__ == "__main__":

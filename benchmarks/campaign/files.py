@@ -191,19 +191,16 @@ def _load(folder: Path) -> int:
     """Load a trained net as notebooks do, and show what it says of images."""
     import torch
 
-    from config_schema import complaint
+    from config_schema import exit_status
     from constructors import load_run
 
-    try:
+    def show() -> int:
         loaded = load_run(folder)
         images = torch.rand(2, 1, 16, 16, generator=torch.Generator().manual_seed(0))
         sys.stdout.write(f"{loaded.model(images).tolist()}\n")
-    except (OSError, ValueError) as error:
-        if (reason := complaint(error)) is None:
-            raise
-        sys.stderr.write(f"{reason}\n")
-        return 1
-    return 0
+        return 0
+
+    return exit_status(show)
 
 
 def _complaints(ended: Ended) -> list[str]:
