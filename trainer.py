@@ -14,6 +14,7 @@ from partial_equiv.refusal import Refusal
 from tasks import Task
 from training.fit import Fit
 from training.offers import penalty_weights, rates
+from training.processes import environment
 from training.ranks import other_ranks
 from training.settings import Settings
 from training.snapshots import FitResult
@@ -48,7 +49,7 @@ class Trainer(Settings):
                 checkpoint that fits; the last checkpoint stays.
             Interrupted: after SIGINT or SIGTERM, once the state is saved.
         """
-        if self.devices == 1:
+        if self.devices == 1 or environment() is not None:
             return self._fit(model, splits, task)
         helper = replace(self, tracker=None, probe=None)
         with other_ranks(self.devices, partial(helper._fit, model, splits, task)):
@@ -102,15 +103,19 @@ class Trainer(Settings):
         from lightning_fabric.strategies.ddp import DDPStrategy
 
         logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-        here = LightningEnvironment()  # no matter what a cluster's variables say: see `ranks`
+        around = environment()
+        here = around or LightningEnvironment()
+        together = around is not None or self.devices > 1
+        num_nodes = 1
+        if around is not None:
+            num_nodes = around.world_size() // self.devices
         spread = (
-            {"strategy": DDPStrategy(cluster_environment=here)}
-            if self.devices > 1
-            else {"plugins": [here]}
+            {"strategy": DDPStrategy(cluster_environment=here)} if together else {"plugins": [here]}
         )
         return Fabric(
             accelerator=self.chosen_device(),
             devices=self.devices,
+            num_nodes=num_nodes,
             precision=self.precision,
             **spread,
         )
