@@ -43,11 +43,11 @@ class BatchedSplit(ABC):
 
     @abstractmethod
     def raw_batches(
-        self, order: Tensor, batch_size: int, device: torch.device | str
+        self, order: Tensor, batch_size: int, device: torch.device | str, workers: int = 0
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield images (uint8, or floats in 0..1) and targets of `order` [N], N > 0, in batches.
 
-        Both lie on the device; `order` lies on the CPU.
+        Both lie on the device; `order` lies on the CPU. Worker processes may read files.
         """
 
     def __len__(self) -> int:
@@ -68,6 +68,7 @@ class BatchedSplit(ABC):
         rank: int = 0,
         num_ranks: int = 1,
         device: torch.device | str = "cpu",
+        workers: int = 0,
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield batches as `datasets.spec.Split` promises.
 
@@ -84,7 +85,7 @@ class BatchedSplit(ABC):
         share = order[rank::num_ranks][start * batch_size :]
         if not len(share):
             return
-        raw = self.raw_batches(share, batch_size, device)
+        raw = self.raw_batches(share, batch_size, device, workers)
         for index, (images, targets) in enumerate(raw, start):
             images = images.float() / 255 if images.dtype == torch.uint8 else images.float()
             if self.transform is not None and seed is not None:

@@ -141,6 +141,7 @@ class Fit:
             rank=self.fabric.global_rank,
             num_ranks=self.ranks,
             device=self.fabric.device,
+            workers=settings.workers,
         )
         batches = islice(batches, self.num_batches - state.batch)
         while group := list(islice(batches, settings.accumulate)):
@@ -197,6 +198,7 @@ class Fit:
             rank=self.fabric.global_rank if ranks > 1 else 0,
             num_ranks=ranks,
             device=self.fabric.device,
+            workers=self.settings.workers,
         )
         figures = self.task.figures()
         with self.fabric.autocast():
