@@ -78,10 +78,9 @@ def _run(config: DictConfig, folder: Path, *, sweep: bool) -> None:
     values: Any = OmegaConf.to_container(config, resolve=True)
     if is_done(folder) or has_checkpoint(folder):
         continued = OmegaConf.select(config, "train.resume") is not None
-        if not (sweep or continued):
-            raise ConfigError(
-                f"hydra.run.dir={folder}: holds a run; {typed('train.resume', folder)} continues it"
-            )
+        if is_done(folder) and not (sweep or continued):
+            word = typed("train.resume", folder)
+            raise ConfigError(f"hydra.run.dir={folder}: holds a finished run; {word} continues it")
         if other := difference(folder, values, continued=continued):
             raise ConfigError(f"{other}; choose another folder")
         if is_done(folder) and sweep:
@@ -90,10 +89,10 @@ def _run(config: DictConfig, folder: Path, *, sweep: bool) -> None:
     import torch  # seconds to import; a skipped job does without
 
     from analysis.report import leave_report
-    from constructors import Build, matched
+    from command_line.taking_part import lead
+    from constructors import matched
     from matching import asked, noted
     from provenance import provenance
-    from run import run
 
     words = list(hydra.overrides.task)
     top = Path(hydra.sweep.dir)
@@ -110,8 +109,8 @@ def _run(config: DictConfig, folder: Path, *, sweep: bool) -> None:
     written: Any = OmegaConf.to_container(config, resolve=True)
     written["net"] = noted(written["net"], asked(values["net"]))
     write_config(folder, written, words, about)
-    result = run(
-        Build(config),
+    result = lead(
+        config,
         folder,
         name=str(folder.relative_to(top.absolute()))
         if study
