@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from config_schema.quoting import typed
-from datasets.randomness import keyed_generator
 from datasets.spec import Split, Splits
 from partial_equiv.refusal import Refusal
 from partial_equiv.relaxations import numbers
 from tasks import Task
 from tester import means, totals
 from training.allocator import keep_freed_memory
+from training.draws import Draws
 from training.interruption import Interrupted, Interruption
 from training.norm_statistics import mixed_batches, reestimate
 from training.progress import Progress
@@ -38,8 +38,15 @@ CHECK_EVERY = 16  # steps between looks at the loss where looking makes the devi
 class Fit:
     """Carries out what the settings say, on one of its ranks; `run` may be called once.
 
+    Several ranks train as one process does: with the same batches, statistics and mean gradients,
+    and with the same draws of what all images of a batch share (the shift of a sampling). What is
+    drawn for each image (augmentation, dropout, a sampling with scope=element, the parts that an
+    image keeps) each rank draws for its own images: such trainings equal one process's in
+    distribution. A rank holds back from no step: of a batch with fewer samples than ranks, each one
+    computes all.
+
     Raises:
-        Refusal: if the training split has no samples.
+        Refusal: if the training split has no samples, or a batch fewer than there are ranks.
     """
 
     def __init__(
@@ -48,8 +55,10 @@ class Fit:
         keep_freed_memory()
         self.settings, self.fabric, self.splits, self.task = settings, fabric, splits, task
         self.ranks, self.leads = fabric.world_size, fabric.is_global_zero
-        self.batch_size = settings.batch_size // self.ranks
-        self.num_batches = self._limited(splits.train.num_batches(self.batch_size, self.ranks))
+        if settings.batch_size < self.ranks:
+            reason = f"is less than the number of processes that share a batch, {self.ranks}"
+            raise Refusal(reason, batch_size=settings.batch_size)
+        self.num_batches = self._limited(splits.train.num_batches(settings.batch_size))
         if not self.num_batches:
             raise Refusal("nothing to train on: the training split has no samples")
         self.steps_per_epoch = math.ceil(self.num_batches / settings.accumulate)
@@ -67,13 +76,13 @@ class Fit:
             task.symmetry(splits.spec) if settings.further_penalties else None,
         )
         self.state = FitState()
-        self.snapshots = Snapshots(settings, fabric, self.state, self.stepper)
+        self.draws = Draws(settings.seed, fabric)
+        self.snapshots = Snapshots(settings, fabric, self.state, self.stepper, self.draws)
 
     def run(self) -> FitResult:
         """Train to the end, or as far as signals and early stopping let it."""
         state, settings = self.state, self.settings
-        seed = keyed_generator(settings.seed, "layers", self.fabric.global_rank).initial_seed()
-        torch.manual_seed(seed)
+        self.draws.start()
         if settings.resume is not None:
             self.snapshots.restore(settings.resume)
             if self.leads and (state.epoch >= self.num_epochs or self._stale()):
@@ -85,6 +94,7 @@ class Fit:
                 self.snapshots.save_last()
         with (
             self.stepper.collecting(),
+            self.draws.shared(),
             Interruption() as self.interruption,
             Progress(
                 steps=self.num_epochs * self.steps_per_epoch,
@@ -115,9 +125,9 @@ class Fit:
         """Make steps in place of the training, all with its first batch; the seconds of each."""
         settings, device = self.settings, self.fabric.device
         batches = self.splits.train.batches(
-            self.batch_size, seed=settings.seed, epoch=0, start=0, device=device
+            settings.batch_size, seed=settings.seed, epoch=0, start=0, device=device
         )
-        group = list(islice(batches, settings.accumulate))
+        group = [(len(batch[0]), batch) for batch in islice(batches, settings.accumulate)]
         self.model.train()
         seconds = []
         with self.stepper.collecting():
@@ -133,8 +143,8 @@ class Fit:
         """Train from the state's batch to the end of the epoch."""
         state, settings = self.state, self.settings
         self.model.train()
-        batches = self.splits.train.batches(
-            self.batch_size,
+        shares = self.splits.train.batches(
+            settings.batch_size,
             seed=settings.seed,
             epoch=state.epoch,
             start=state.batch,
@@ -142,7 +152,9 @@ class Fit:
             num_ranks=self.ranks,
             device=self.fabric.device,
         )
-        batches = islice(batches, self.num_batches - state.batch)
+        size, num_samples = settings.batch_size, len(self.splits.train)
+        sizes = (min(size, num_samples - size * k) for k in range(state.batch, self.num_batches))
+        batches = zip(sizes, shares, strict=False)  # sizes end where max_batches says
         while group := list(islice(batches, settings.accumulate)):
             self.stepper.step(group, state.step, state.sums)
             state.batch += len(group)
@@ -183,7 +195,7 @@ class Fit:
         values["seconds/epoch"], state.epoch_seconds = state.epoch_seconds, 0.0
         improved = state.end_epoch(validation[self.task.monitor], self.task.mode, values)
         self.stepper.schedule.end_epoch(improved=improved)
-        if self.settings.tracker is not None:
+        if self.leads and self.settings.tracker is not None:
             self.settings.tracker.scalars(values, epoch=state.epoch, step=state.step)
         self.progress.epoch(state.epoch, values)
         self.snapshots.save_last()
@@ -193,7 +205,7 @@ class Fit:
     def _validate(self, split: Split) -> dict[str, float]:
         ranks = self.ranks if len(split) >= self.ranks else 1
         batches = split.batches(
-            self.batch_size,
+            self.settings.batch_size,
             rank=self.fabric.global_rank if ranks > 1 else 0,
             num_ranks=ranks,
             device=self.fabric.device,
