@@ -224,14 +224,3 @@ def test_what_cannot_be_resumed_is_one_line(
     (best_only / "checkpoints").mkdir(parents=True)
     shutil.copy(folder / "checkpoints" / "best.pt", best_only / "checkpoints" / "last.pt")
     assert "is incomplete" in complaint(best_only)
-
-
-@pytest.mark.slow
-def test_two_processes_are_interrupted_and_go_on_exactly(tmp_path: Path) -> None:
-    settings = {"devices": 2, "epochs": 2}
-    fit(tmp_path / "whole", **settings)
-    with pytest.raises(Interrupted):
-        fit(tmp_path, 8, **settings)
-    assert checkpoint.load(tmp_path / "checkpoints" / "last.pt")["state"]["batch"] == 3
-    fit(tmp_path, resume=tmp_path, **settings)
-    assert_same_runs(tmp_path / "whole", tmp_path)
