@@ -1,12 +1,13 @@
 """What the layers of a training draw: some of it alike on all ranks, some on each by itself."""
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+import checkpoint
 from datasets.randomness import keyed_generator
 from partial_equiv.sampling import shared_draws
 
@@ -42,6 +43,14 @@ class Draws:
     def shared(self) -> AbstractContextManager[None]:
         """A block in which the layers draw from the common generator what images share."""
         return shared_draws(self.common if self.several else None)
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Draw what you like in this block: afterwards all generators stand where they stood."""
+        own, common = checkpoint.generator_states(), self.common.get_state()
+        yield
+        checkpoint.set_generator_states(own)
+        self.common.set_state(common)
 
     def state(self) -> dict[str, Tensor]:
         """Where the common generator stands, by the kind of its device."""

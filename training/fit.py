@@ -3,6 +3,7 @@
 import logging
 import math
 import time
+from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, NoReturn
 
@@ -104,6 +105,9 @@ class Fit:
             ) as self.progress,
         ):
             self.clock = time.monotonic()
+            if self.ranks > 1:
+                with self.draws.kept():
+                    self._rehearse()
             while state.epoch < self.num_epochs and not self._stale():
                 self._train()
                 self._end_epoch()
@@ -123,11 +127,8 @@ class Fit:
 
     def timed(self, num_steps: int) -> list[float]:
         """Make steps in place of the training, all with its first batch; the seconds of each."""
-        settings, device = self.settings, self.fabric.device
-        batches = self.splits.train.batches(
-            settings.batch_size, seed=settings.seed, epoch=0, start=0, device=device
-        )
-        group = [(len(batch[0]), batch) for batch in islice(batches, settings.accumulate)]
+        device = self.fabric.device
+        group = list(islice(self._batches(0), self.settings.accumulate))
         self.model.train()
         seconds = []
         with self.stepper.collecting():
@@ -139,22 +140,31 @@ class Fit:
                 seconds.append(time.perf_counter() - start)
         return seconds
 
-    def _train(self) -> None:
-        """Train from the state's batch to the end of the epoch."""
-        state, settings = self.state, self.settings
-        self.model.train()
+    def _batches(self, epoch: int, start: int = 0) -> Iterator[tuple[int, tuple[Tensor, ...]]]:
+        """The batches of an epoch: the number of samples on all ranks, and this rank's share."""
+        size, num_samples = self.settings.batch_size, len(self.splits.train)
         shares = self.splits.train.batches(
-            settings.batch_size,
-            seed=settings.seed,
-            epoch=state.epoch,
-            start=state.batch,
+            size,
+            seed=self.settings.seed,
+            epoch=epoch,
+            start=start,
             rank=self.fabric.global_rank,
             num_ranks=self.ranks,
             device=self.fabric.device,
         )
-        size, num_samples = settings.batch_size, len(self.splits.train)
-        sizes = (min(size, num_samples - size * k) for k in range(state.batch, self.num_batches))
-        batches = zip(sizes, shares, strict=False)  # sizes end where max_batches says
+        sizes = (min(size, num_samples - size * k) for k in range(start, self.num_batches))
+        return zip(sizes, shares, strict=False)  # sizes end where max_batches says
+
+    def _rehearse(self) -> None:
+        """See `Stepper.rehearse`."""
+        self.model.train()
+        self.stepper.rehearse(*next(self._batches(0)))
+
+    def _train(self) -> None:
+        """Train from the state's batch to the end of the epoch."""
+        state, settings = self.state, self.settings
+        self.model.train()
+        batches = self._batches(state.epoch, state.batch)
         while group := list(islice(batches, settings.accumulate)):
             self.stepper.step(group, state.step, state.sums)
             state.batch += len(group)

@@ -84,8 +84,31 @@ class Stepper:
         Adds loss (without penalties) and metrics to `sums`, see `tester.add_batch`: the sums of all
         ranks add up to those of one process.
         """
-        set_progress(self.model, index / self.num_steps)
         self.schedule.apply(index)
+        self._gradient(group, index, sums)
+        if self.settings.gradient_clip is not None:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.gradient_clip)
+        self.optimizer.step()
+        after_step(self.model)
+        self.project_()
+
+    def rehearse(self, num_samples: int, share: tuple[Tensor, ...]) -> None:
+        """Compute the gradient of a batch, and leave all but the gradient as it was.
+
+        Only after the first backward pass does DistributedDataParallel know in which order it sums
+        up gradients over the ranks, and another order is rounded otherwise. So trainings rehearse
+        with one and the same batch, wherever they begin or go on.
+        """
+        before = [buffer.clone() for buffer in self.model.buffers()]
+        self._gradient([(num_samples, share)], 0, {})
+        for buffer, value in zip(self.model.buffers(), before, strict=True):
+            buffer.copy_(value)
+
+    def _gradient(
+        self, group: Sequence[tuple[int, tuple[Tensor, ...]]], index: int, sums: dict[str, Tensor]
+    ) -> None:
+        """Compute the mean gradient of a group of batches, as `step` says."""
+        set_progress(self.model, index / self.num_steps)
         self.optimizer.zero_grad()
         ranks = self.fabric.world_size
         for number, (num_samples, batch) in enumerate(group, 1):
@@ -107,11 +130,6 @@ class Stepper:
                 add_batch(sums, counting, loss, {**metrics, **terms})
                 share = counting * ranks / num_samples  # 1 on average over the ranks
                 self.fabric.backward(total * share / len(group))
-        if self.settings.gradient_clip is not None:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.gradient_clip)
-        self.optimizer.step()
-        after_step(self.model)
-        self.project_()
 
     def project_(self) -> None:
         """Bring the net to where the penalties want it, also its running statistics."""
