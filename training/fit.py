@@ -43,8 +43,7 @@ class Fit:
     and with the same draws of what all images of a batch share (the shift of a sampling). What is
     drawn for each image (augmentation, dropout, a sampling with scope=element, the parts that an
     image keeps) each rank draws for its own images: such trainings equal one process's in
-    distribution. A rank holds back from no step: of a batch with fewer samples than ranks, each one
-    computes all.
+    distribution. Of a batch with fewer samples than ranks, each rank computes all.
 
     Raises:
         Refusal: if the training split has no samples, or a batch fewer than there are ranks.
@@ -105,9 +104,8 @@ class Fit:
             ) as self.progress,
         ):
             self.clock = time.monotonic()
-            if self.ranks > 1:
-                with self.draws.kept():
-                    self._rehearse()
+            if self.ranks > 1 and state.epoch < self.num_epochs:
+                self._rehearse()
             while state.epoch < self.num_epochs and not self._stale():
                 self._train()
                 self._end_epoch()
@@ -158,7 +156,8 @@ class Fit:
     def _rehearse(self) -> None:
         """See `Stepper.rehearse`."""
         self.model.train()
-        self.stepper.rehearse(*next(self._batches(0)))
+        with self.draws.kept():
+            self.stepper.rehearse(*next(self._batches(0)))
 
     def _train(self) -> None:
         """Train from the state's batch to the end of the epoch."""
