@@ -97,10 +97,10 @@ class FileSplit(BatchedSplit):
         self.num_workers = num_workers
 
     def raw_batches(
-        self, order: Tensor, batch_size: int, device: torch.device | str
+        self, order: Tensor, sizes: list[int], device: torch.device | str
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield images and targets of `order` [N] on the device, in batches."""
-        parts = order.split(batch_size)
+        """Yield images and targets of `order` [N] on the device, in batches of these sizes."""
+        parts = order.split(sizes)
         files = (self.indices[part].tolist() for part in parts)
         for part, images in zip(parts, self._read_ahead(files), strict=True):
             yield images.to(device), self.targets[part].to(device)
