@@ -289,7 +289,7 @@ def srun(words: Sequence[str]) -> int:
         environment = {**os.environ, **told_all}
         environment |= {f"SLURM_{name}": value for name, value in own.items()}
         files = {
-            stream: Path(place(options[name], t=str(rank), **marks)).open("ab")
+            stream: Path(place(options[name], t=str(rank), **marks)).open("ab")  # noqa: SIM115
             for stream, name in (("stdout", "output"), ("stderr", "error"))
             if name in options
         }
