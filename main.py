@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 def main(words: Sequence[str]) -> int:
     """Run the command line's words; the exit status."""
     from config_schema import complaint
+    from interruption import Interrupted, ending_at_once
 
     try:
         if {"--help", "-h"} & set(words):
@@ -35,7 +36,13 @@ def main(words: Sequence[str]) -> int:
             named = [word for word in words if not word.startswith("-")]
             sys.stdout.write(usage(HERE / "cfg", named))
             return 0
-        return _start(words)
+        with ending_at_once():
+            return _start(words)
+    except Interrupted as stop:
+        from command_line.requeue import requeue
+
+        requeue(stop.number)
+        return stop.status
     except KeyboardInterrupt:
         return 130
     except Exception as error:

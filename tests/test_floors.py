@@ -14,6 +14,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (  # the lowest first
     (
         "config_schema.complaints",
         "config_schema.quoting",
+        "interruption",
         "partial_equiv.intervals",
         "partial_equiv.refusal",
     ),

@@ -7,17 +7,17 @@ from itertools import islice
 from typing import TYPE_CHECKING, NoReturn
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 
 from config_schema.quoting import typed
 from datasets.randomness import keyed_generator
 from datasets.spec import Split, Splits
+from interruption import Interrupted, Interruption
 from partial_equiv.refusal import Refusal
 from partial_equiv.relaxations import numbers
 from tasks import Task
 from tester import means, totals
 from training.allocator import keep_freed_memory
-from training.interruption import Interrupted, Interruption
 from training.norm_statistics import mixed_batches, reestimate
 from training.progress import Progress
 from training.settings import Settings
@@ -97,8 +97,8 @@ class Fit:
             while state.epoch < self.num_epochs and not self._stale():
                 self._train()
                 self._end_epoch()
-                if self._asked_to_stop():
-                    self._stop(f"after epoch {state.epoch}")
+                if asked := self._asked_to_stop():
+                    self._stop(asked, f"after epoch {state.epoch}")
         if not state.best_epoch:  # nothing was trained: the weights as they were initialised
             self.snapshots.save_best()
         if self.leads:
@@ -148,11 +148,11 @@ class Fit:
             state.batch += len(group)
             state.step += 1
             self.progress.step(self._finite_loss() if self._looks() else None)
-            if self._asked_to_stop():
+            if asked := self._asked_to_stop():
                 self._finite_loss()
                 self._tick()
                 self.snapshots.save_last()
-                self._stop(f"in epoch {state.epoch + 1}, after batch {state.batch}")
+                self._stop(asked, f"in epoch {state.epoch + 1}, after batch {state.batch}")
 
     def _end_epoch(self) -> None:
         """Validate, report and save."""
@@ -237,20 +237,21 @@ class Fit:
                 f"(the last checkpoint is kept)"
             )
 
-    def _asked_to_stop(self) -> bool:
-        """Whether rank 0 got a signal; all ranks agree."""
+    def _asked_to_stop(self) -> int:
+        """The signal that one of the ranks got, 0 if none did; all ranks agree."""
         asked = self.interruption.requested
         if self.ranks > 1:
-            flag = torch.tensor(float(asked), device=self.fabric.device)
-            asked = bool(self._summed(flag))
+            number = torch.tensor(asked, device=self.fabric.device)
+            distributed.all_reduce(number, distributed.ReduceOp.MAX)
+            asked = int(number)
         return asked
 
-    def _stop(self, where: str) -> NoReturn:
+    def _stop(self, asked: int, where: str) -> NoReturn:
         word = typed("train.resume", self.settings.run_folder)
         message = f"stopped {where}; go on with {word}"
         if self.leads:
             log.info(message)
-        raise Interrupted(message)
+        raise Interrupted(message, asked)
 
     def _stale(self) -> bool:
         patience = self.settings.early_stop_epochs
