@@ -57,7 +57,8 @@ def groups(folder: Path) -> dict[str, Group]:
         for group, option in entry.items()
     }
     found = {}
-    for place in sorted(path for path in folder.iterdir() if path.is_dir() and path.name != "hydra"):
+    places = (path for path in folder.iterdir() if path.is_dir() and path.name != "hydra")
+    for place in sorted(places):
         names = (path.relative_to(place).with_suffix("") for path in place.rglob("[!_]*.yaml"))
         options = tuple(sorted(str(name) for name in names))
         if options:

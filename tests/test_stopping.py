@@ -13,8 +13,8 @@ import pytest
 import main
 from interruption import GO_ON
 from tests.slurm.cluster import Cluster
-from tests.test_main import TINY, epochs
 from tests.terminal import Terminal
+from tests.test_main import TINY
 
 
 def wait_for(reached: Callable[[], object], seconds: float = 90) -> None:

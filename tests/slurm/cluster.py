@@ -40,8 +40,7 @@ class Cluster:
 
     def restarts(self, job: Path) -> int:
         """How often a job has been started once more."""
-        count = job / "restarts"
-        return int(count.read_text()) - 1 if count.exists() else 0
+        return int((job / "restarts").read_text())
 
     def state(self, job: Path) -> str:
         """RUNNING, COMPLETED, …"""

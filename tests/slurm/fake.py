@@ -159,6 +159,7 @@ def sbatch(words: Sequence[str]) -> int:
         shown = f"{number}_{task}" if task else str(number)
         about = options | {"shown": shown, "task": task, "command": command}
         written(folder / "state", "PENDING")
+        written(folder / "restarts", "0")
         written(folder / "job.json", json.dumps(about))
     span = [str(number), str(len(tasks)), most or str(len(tasks))]
     with Path(os.devnull).open("r+") as nowhere, (ROOT / "slurmd.log").open("a") as log:
@@ -185,10 +186,10 @@ def _look_after(number: int, free: threading.Semaphore) -> None:
     folder = ROOT / str(number)
     restarts, state = 0, "PENDING"
     while state == "PENDING":
+        written(folder / "restarts", str(restarts))
         with free:
             state = _once(folder, restarts)
         restarts += 1
-        written(folder / "restarts", str(restarts))
         written(folder / "state", state)
 
 
