@@ -1,7 +1,8 @@
-"""The fake Slurm as tests use it (the fixture `slurm` is in `conftest`); see `tests.slurm.fake`."""
+"""The fake Slurm of `tests.slurm.commands` as tests use it: the fixture `slurm`."""
 
 import json
 import os
+import shlex
 import signal
 import stat
 import sys
@@ -9,10 +10,15 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.slurm.commands import COMMANDS
+from tests.slurm.jobs import processes, tell
+
 __all__ = ["Cluster"]
 
-COMMANDS = ("sbatch", "srun", "sacct", "squeue", "scontrol", "scancel")
-FAKE = Path(__file__).with_name("fake.py")
+ROOT = Path(__file__).parents[2]
+CALL = (
+    "import sys; sys.path.insert(0, {root!r}); import tests.slurm.commands as c; sys.exit(c.main())"
+)
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,8 @@ class Cluster:
         place.mkdir()
         for name in COMMANDS:
             command = place / name
-            command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -SE "{FAKE}" {name} "$@"\n')
+            call = shlex.join([sys.executable, "-SE", "-c", CALL.format(root=str(ROOT)), name])
+            command.write_text(f'#!/bin/sh\nexec {call} "$@"\n')
             command.chmod(command.stat().st_mode | stat.S_IXUSR)
         path = os.pathsep.join([str(place), os.environ["PATH"]])
         first = 1000 + 16 * (os.getpid() % 500)  # a rendezvous has the last digits as its port
@@ -56,23 +63,11 @@ class Cluster:
 
     def processes(self) -> list[int]:
         """All that were started on this cluster and are still there."""
-        mark = f"FAKE_SLURM={self.folder}".encode()
-        found = []
-        for path in Path("/proc").glob("[0-9]*"):
-            try:
-                if mark in (path / "environ").read_bytes().split(b"\0"):
-                    found.append(int(path.name))
-            except OSError:  # it has ended, or is not ours
-                continue
-        return [pid for pid in found if pid != os.getpid()]
+        return processes(FAKE_SLURM=str(self.folder))
 
     def end(self) -> None:
         """Leave no process behind."""
         until = time.monotonic() + 10
         while (left := self.processes()) and time.monotonic() < until:
-            for pid in left:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
+            tell(left, signal.SIGKILL)
             time.sleep(0.05)
