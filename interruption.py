@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, NoReturn, Self
 
-__all__ = ["GO_ON", "Interrupted", "Interruption", "ending_at_once"]
+__all__ = ["GO_ON", "MACHINES", "Interrupted", "Interruption", "ending_at_once"]
 
 log = logging.getLogger(__name__)
 

@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -86,6 +87,7 @@ def _lead(arguments: "Namespace", words: Sequence[str]) -> int:
 
     from command_line.job import job
     from command_line.preparation import prepare
+    from command_line.workers import stopping_workers
     from composition import Composition
     from config_schema.words import HYDRA_ERRORS, refusal
 
@@ -109,7 +111,8 @@ def _lead(arguments: "Namespace", words: Sequence[str]) -> int:
         sys.argv += prepared.overrides
     start = hydra.main(config_path=str(HERE / "cfg"), config_name="config", version_base="1.3")
     try:
-        start(job)()
+        with stopping_workers() if runs is not None else nullcontext():
+            start(job)()
     except HYDRA_ERRORS as error:  # flags that exclude each other, words after --info
         raise refusal(error, arguments.overrides, Composition()) from error
     except SystemExit as error:  # something has failed, and said so
