@@ -3,6 +3,7 @@
 Works inside and outside of a running Hydra application, whose own state it leaves alone.
 """
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ CONFIG_FOLDER = Path(__file__).parent / "cfg"
 
 # config.yaml names a sweep's folders with it; sweep workers that unpickle a job import this module.
 OmegaConf.register_new_resolver("folder_name", lambda words: folder_name(list(words)), replace=True)
+
+# cfg/hydra/launcher stands before the launchers' own defaults, which Hydra merges in, and remarks.
+warnings.filterwarnings("ignore", r"\s*'hydra/launcher/\w+' is validated", UserWarning)
 
 
 @dataclass(frozen=True)

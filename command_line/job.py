@@ -6,7 +6,6 @@ result in its folder.
 """
 
 import logging
-import multiprocessing
 import os
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from command_line.naming import name_of
+from command_line.workers import Worker
 from config_schema import ConfigError, complaint
 from config_schema.quoting import typed
 from run_folder import (
@@ -36,6 +36,9 @@ __all__ = ["job"]
 
 log = logging.getLogger(__name__)
 
+PATIENCE = 10.0  # seconds for which what ran here before the job was started again may still save
+WORKER = Worker()
+
 
 def job(config: DictConfig) -> None:
     """Run what the config says, in Hydra's output folder.
@@ -48,10 +51,9 @@ def job(config: DictConfig) -> None:
     hydra = HydraConfig.get()
     sweep = hydra.mode == RunMode.MULTIRUN
     folder = Path(hydra.runtime.output_dir)
-    if multiprocessing.get_start_method(allow_none=True) == "loky":  # in a worker of joblib, whose
-        multiprocessing.set_start_method("spawn", force=True)  # method no further process knows
+    again = sweep or "SLURM_RESTART_COUNT" in os.environ
     try:
-        with claim(folder):
+        with WORKER.job(), claim(folder, patience=PATIENCE if again else 0.0):
             _run(config, folder, sweep=sweep)
     except KeyboardInterrupt:
         place = os.path.relpath(folder)
@@ -78,10 +80,9 @@ def _run(config: DictConfig, folder: Path, *, sweep: bool) -> None:
     values: Any = OmegaConf.to_container(config, resolve=True)
     if is_done(folder) or has_checkpoint(folder):
         continued = OmegaConf.select(config, "train.resume") is not None
-        if not (sweep or continued):
-            raise ConfigError(
-                f"hydra.run.dir={folder}: holds a run; {typed('train.resume', folder)} continues it"
-            )
+        if is_done(folder) and not (sweep or continued):
+            word = typed("train.resume", folder)
+            raise ConfigError(f"hydra.run.dir={folder}: holds a finished run; {word} continues it")
         if other := difference(folder, values, continued=continued):
             raise ConfigError(f"{other}; choose another folder")
         if is_done(folder) and sweep:
@@ -90,10 +91,10 @@ def _run(config: DictConfig, folder: Path, *, sweep: bool) -> None:
     import torch  # seconds to import; a skipped job does without
 
     from analysis.report import leave_report
-    from constructors import Build, matched
+    from command_line.taking_part import lead
+    from constructors import matched
     from matching import asked, noted
     from provenance import provenance
-    from run import run
 
     words = list(hydra.overrides.task)
     top = Path(hydra.sweep.dir)
@@ -110,8 +111,8 @@ def _run(config: DictConfig, folder: Path, *, sweep: bool) -> None:
     written: Any = OmegaConf.to_container(config, resolve=True)
     written["net"] = noted(written["net"], asked(values["net"]))
     write_config(folder, written, words, about)
-    result = run(
-        Build(config),
+    result = lead(
+        config,
         folder,
         name=str(folder.relative_to(top.absolute()))
         if study

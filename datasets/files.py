@@ -93,13 +93,13 @@ class FileSplit(BatchedSplit):
         self.indices = indices
 
     def raw_batches(
-        self, order: Tensor, batch_size: int, device: torch.device | str, workers: int = 0
+        self, order: Tensor, sizes: list[int], device: torch.device | str, workers: int = 0
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield images and targets of `order` [N] on the device, in batches.
+        """Yield images and targets of `order` [N] on the device, in batches of these sizes.
 
         A worker reads a whole batch; none but those of `order` are read.
         """
-        parts = order.split(batch_size)
+        parts = order.split(sizes)
         files = (self.indices[part].tolist() for part in parts)
         read = mapped(partial(_read, self.source), files, workers)
         for part, images in zip(parts, read, strict=True):

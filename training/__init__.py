@@ -1,6 +1,6 @@
 """The parts of the trainer: epochs, steps, the optimiser, progress, interruption and ranks."""
 
-from training.interruption import Interrupted
+from interruption import Interrupted
 from training.snapshots import FitResult
 
 __all__ = ["FitResult", "Interrupted"]

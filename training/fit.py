@@ -3,21 +3,22 @@
 import logging
 import math
 import time
+from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, NoReturn
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 
 from config_schema.quoting import typed
-from datasets.randomness import keyed_generator
 from datasets.spec import Split, Splits
+from interruption import Interrupted, Interruption
 from partial_equiv.refusal import Refusal
 from partial_equiv.relaxations import numbers
 from tasks import Task
 from tester import means, totals
 from training.allocator import keep_freed_memory
-from training.interruption import Interrupted, Interruption
+from training.draws import Draws
 from training.norm_statistics import mixed_batches, reestimate
 from training.progress import Progress
 from training.settings import Settings
@@ -38,8 +39,14 @@ CHECK_EVERY = 16  # steps between looks at the loss where looking makes the devi
 class Fit:
     """Carries out what the settings say, on one of its ranks; `run` may be called once.
 
+    Several ranks train as one process does: with the same batches, statistics and mean gradients,
+    and with the same draws of what all images of a batch share (the shift of a sampling). What is
+    drawn for each image (augmentation, dropout, a sampling with scope=element, the parts that an
+    image keeps) each rank draws for its own images: such trainings equal one process's in
+    distribution. Of a batch with fewer samples than ranks, each rank computes all.
+
     Raises:
-        Refusal: if the training split has no samples.
+        Refusal: if the training split has no samples, or a batch fewer than there are ranks.
     """
 
     def __init__(
@@ -48,8 +55,10 @@ class Fit:
         keep_freed_memory()
         self.settings, self.fabric, self.splits, self.task = settings, fabric, splits, task
         self.ranks, self.leads = fabric.world_size, fabric.is_global_zero
-        self.batch_size = settings.batch_size // self.ranks
-        self.num_batches = self._limited(splits.train.num_batches(self.batch_size, self.ranks))
+        if settings.batch_size < self.ranks:
+            reason = f"is less than the number of processes that share a batch, {self.ranks}"
+            raise Refusal(reason, batch_size=settings.batch_size)
+        self.num_batches = self._limited(splits.train.num_batches(settings.batch_size))
         if not self.num_batches:
             raise Refusal("nothing to train on: the training split has no samples")
         self.steps_per_epoch = math.ceil(self.num_batches / settings.accumulate)
@@ -67,13 +76,13 @@ class Fit:
             task.symmetry(splits.spec) if settings.further_penalties else None,
         )
         self.state = FitState()
-        self.snapshots = Snapshots(settings, fabric, self.state, self.stepper)
+        self.draws = Draws(settings.seed, fabric)
+        self.snapshots = Snapshots(settings, fabric, self.state, self.stepper, self.draws)
 
     def run(self) -> FitResult:
         """Train to the end, or as far as signals and early stopping let it."""
         state, settings = self.state, self.settings
-        seed = keyed_generator(settings.seed, "layers", self.fabric.global_rank).initial_seed()
-        torch.manual_seed(seed)
+        self.draws.start()
         if settings.resume is not None:
             self.snapshots.restore(settings.resume)
             if self.leads and (state.epoch >= self.num_epochs or self._stale()):
@@ -85,6 +94,7 @@ class Fit:
                 self.snapshots.save_last()
         with (
             self.stepper.collecting(),
+            self.draws.shared(),
             Interruption() as self.interruption,
             Progress(
                 steps=self.num_epochs * self.steps_per_epoch,
@@ -94,11 +104,13 @@ class Fit:
             ) as self.progress,
         ):
             self.clock = time.monotonic()
+            if self.ranks > 1 and state.epoch < self.num_epochs:
+                self._rehearse()
             while state.epoch < self.num_epochs and not self._stale():
                 self._train()
                 self._end_epoch()
-                if self._asked_to_stop():
-                    self._stop(f"after epoch {state.epoch}")
+                if asked := self._asked_to_stop():
+                    self._stop(asked, f"after epoch {state.epoch}")
         if not state.best_epoch:  # nothing was trained: the weights as they were initialised
             self.snapshots.save_best()
         if self.leads:
@@ -113,11 +125,8 @@ class Fit:
 
     def timed(self, num_steps: int) -> list[float]:
         """Make steps in place of the training, all with its first batch; the seconds of each."""
-        settings, device = self.settings, self.fabric.device
-        batches = self.splits.train.batches(
-            self.batch_size, seed=settings.seed, epoch=0, start=0, device=device
-        )
-        group = list(islice(batches, settings.accumulate))
+        device = self.fabric.device
+        group = list(islice(self._batches(0), self.settings.accumulate))
         self.model.train()
         seconds = []
         with self.stepper.collecting():
@@ -129,31 +138,43 @@ class Fit:
                 seconds.append(time.perf_counter() - start)
         return seconds
 
-    def _train(self) -> None:
-        """Train from the state's batch to the end of the epoch."""
-        state, settings = self.state, self.settings
-        self.model.train()
-        batches = self.splits.train.batches(
-            self.batch_size,
-            seed=settings.seed,
-            epoch=state.epoch,
-            start=state.batch,
+    def _batches(self, epoch: int, start: int = 0) -> Iterator[tuple[int, tuple[Tensor, ...]]]:
+        """The batches of an epoch: the number of samples on all ranks, and this rank's share."""
+        size, num_samples = self.settings.batch_size, len(self.splits.train)
+        shares = self.splits.train.batches(
+            size,
+            seed=self.settings.seed,
+            epoch=epoch,
+            start=start,
             rank=self.fabric.global_rank,
             num_ranks=self.ranks,
             device=self.fabric.device,
             workers=settings.workers,
         )
-        batches = islice(batches, self.num_batches - state.batch)
+        sizes = (min(size, num_samples - size * k) for k in range(start, self.num_batches))
+        return zip(sizes, shares, strict=False)  # sizes end where max_batches says
+
+    def _rehearse(self) -> None:
+        """See `Stepper.rehearse`."""
+        self.model.train()
+        with self.draws.kept():
+            self.stepper.rehearse(*next(self._batches(0)))
+
+    def _train(self) -> None:
+        """Train from the state's batch to the end of the epoch."""
+        state, settings = self.state, self.settings
+        self.model.train()
+        batches = self._batches(state.epoch, state.batch)
         while group := list(islice(batches, settings.accumulate)):
             self.stepper.step(group, state.step, state.sums)
             state.batch += len(group)
             state.step += 1
             self.progress.step(self._finite_loss() if self._looks() else None)
-            if self._asked_to_stop():
+            if asked := self._asked_to_stop():
                 self._finite_loss()
                 self._tick()
                 self.snapshots.save_last()
-                self._stop(f"in epoch {state.epoch + 1}, after batch {state.batch}")
+                self._stop(asked, f"in epoch {state.epoch + 1}, after batch {state.batch}")
 
     def _end_epoch(self) -> None:
         """Validate, report and save."""
@@ -184,7 +205,7 @@ class Fit:
         values["seconds/epoch"], state.epoch_seconds = state.epoch_seconds, 0.0
         improved = state.end_epoch(validation[self.task.monitor], self.task.mode, values)
         self.stepper.schedule.end_epoch(improved=improved)
-        if self.settings.tracker is not None:
+        if self.leads and self.settings.tracker is not None:
             self.settings.tracker.scalars(values, epoch=state.epoch, step=state.step)
         self.progress.epoch(state.epoch, values)
         self.snapshots.save_last()
@@ -194,7 +215,7 @@ class Fit:
     def _validate(self, split: Split) -> dict[str, float]:
         ranks = self.ranks if len(split) >= self.ranks else 1
         batches = split.batches(
-            self.batch_size,
+            self.settings.batch_size,
             rank=self.fabric.global_rank if ranks > 1 else 0,
             num_ranks=ranks,
             device=self.fabric.device,
@@ -239,20 +260,21 @@ class Fit:
                 f"(the last checkpoint is kept)"
             )
 
-    def _asked_to_stop(self) -> bool:
-        """Whether rank 0 got a signal; all ranks agree."""
+    def _asked_to_stop(self) -> int:
+        """The signal that one of the ranks got, 0 if none did; all ranks agree."""
         asked = self.interruption.requested
         if self.ranks > 1:
-            flag = torch.tensor(float(asked), device=self.fabric.device)
-            asked = bool(self._summed(flag))
+            number = torch.tensor(asked, device=self.fabric.device)
+            distributed.all_reduce(number, distributed.ReduceOp.MAX)
+            asked = int(number)
         return asked
 
-    def _stop(self, where: str) -> NoReturn:
+    def _stop(self, asked: int, where: str) -> NoReturn:
         word = typed("train.resume", self.settings.run_folder)
         message = f"stopped {where}; go on with {word}"
         if self.leads:
             log.info(message)
-        raise Interrupted(message)
+        raise Interrupted(message, asked)
 
     def _stale(self) -> bool:
         patience = self.settings.early_stop_epochs

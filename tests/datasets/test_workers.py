@@ -47,10 +47,10 @@ def nobody_is_left() -> Iterator[None]:
 
 def test_workers_change_nothing(splits: Splits) -> None:
     before = torch.get_rng_state()
-    expected = list(splits.train.batches(4, **SEEDED))
+    expected = list(splits.train.batches(8, **SEEDED))
     assert len(expected) == 6
     for workers, start in ((1, 0), (2, 3)):
-        found = list(splits.train.batches(4, **SEEDED, start=start, workers=workers))
+        found = list(splits.train.batches(8, **SEEDED, start=start, workers=workers))
         assert len(found) == 6 - start
         for left, right in zip(found, expected[start:], strict=True):
             assert all(torch.equal(a, b) for a, b in zip(left, right, strict=True))
