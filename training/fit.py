@@ -149,7 +149,7 @@ class Fit:
             rank=self.fabric.global_rank,
             num_ranks=self.ranks,
             device=self.fabric.device,
-            workers=settings.workers,
+            workers=self.settings.workers,
         )
         sizes = (min(size, num_samples - size * k) for k in range(start, self.num_batches))
         return zip(sizes, shares, strict=False)  # sizes end where max_batches says
