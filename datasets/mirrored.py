@@ -45,6 +45,7 @@ class MirroredSplit:
         rank: int = 0,
         num_ranks: int = 1,
         device: torch.device | str = "cpu",
+        workers: int = 0,
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield batches as `datasets.spec.Split` promises."""
         batches = self.split.batches(
@@ -55,6 +56,7 @@ class MirroredSplit:
             rank=rank,
             num_ranks=num_ranks,
             device=device,
+            workers=workers,
         )
         always = torch.rand(len(self), generator=keyed_generator("mirrored")).split(batch_size)
         for index, (images, targets) in enumerate(batches, start):

@@ -104,8 +104,11 @@ class Split(Protocol):
         rank: int = 0,
         num_ranks: int = 1,
         device: torch.device | str = "cpu",
+        workers: int = 0,
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield normalised images [B, C, H, W] and targets ([B] int64 or [B, T] float32).
+
+        So many worker processes read ahead what memory does not hold; the batches are the same.
 
         Without a seed: all samples in order, not augmented. With one: order and augmentation are a
         pure function of (seed, epoch, batch index), so that `start=k` goes on exactly at batch k.
