@@ -163,7 +163,8 @@ def _environment() -> "ClusterEnvironment":
 
 def _store(environment: "ClusterEnvironment") -> Any:  # noqa: ANN401
     """The store that all processes know; torchrun's agent keeps it, or else the first process."""
-    from torch.distributed.distributed_c10d import PrefixStore, TCPStore
+    from torch.distributed import TCPStore  # type: ignore[attr-defined]
+    from torch.distributed.distributed_c10d import PrefixStore
 
     kept = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
     store = TCPStore(
