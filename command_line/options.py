@@ -48,7 +48,7 @@ class Group:
 
 
 def groups(folder: Path) -> dict[str, Group]:
-    """The groups below a folder of config files, without what options share."""
+    """The groups below a folder of config files, without what options share and Hydra's own."""
     entries = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["defaults"]
     defaults = {
         group.removeprefix("optional "): option
@@ -57,7 +57,8 @@ def groups(folder: Path) -> dict[str, Group]:
         for group, option in entry.items()
     }
     found = {}
-    for place in sorted(path for path in folder.iterdir() if path.is_dir()):
+    places = (path for path in folder.iterdir() if path.is_dir() and path.name != "hydra")
+    for place in sorted(places):
         names = (path.relative_to(place).with_suffix("") for path in place.rglob("[!_]*.yaml"))
         options = tuple(sorted(str(name) for name in names))
         if options:

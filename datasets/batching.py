@@ -57,12 +57,12 @@ class BatchedSplit(ABC):
 
     @abstractmethod
     def raw_batches(
-        self, order: Tensor, sizes: list[int], device: torch.device | str
+        self, order: Tensor, sizes: list[int], device: torch.device | str, workers: int = 0
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield images (uint8, or floats in 0..1) and targets of `order` [N], N > 0, in batches of
         these sizes, which add up to N.
 
-        Both lie on the device; `order` lies on the CPU.
+        Both lie on the device; `order` lies on the CPU. Worker processes may read files.
         """
 
     def __len__(self) -> int:
@@ -84,6 +84,7 @@ class BatchedSplit(ABC):
         rank: int = 0,
         num_ranks: int = 1,
         device: torch.device | str = "cpu",
+        workers: int = 0,
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield batches as `datasets.spec.Split` promises.
 
@@ -99,7 +100,7 @@ class BatchedSplit(ABC):
         own = [share(each, rank, num_ranks, whole_if_tiny=seed is not None) for each in batches]
         if not (sizes := [len(each) for each in own if len(each)]):
             return
-        raw = self.raw_batches(torch.cat(own), sizes, device)
+        raw = self.raw_batches(torch.cat(own), sizes, device, workers)
         for index, (images, targets) in enumerate(raw, start):
             images = images.float() / 255 if images.dtype == torch.uint8 else images.float()
             drawing = rank if len(batches[index - start]) >= num_ranks else 0

@@ -46,6 +46,7 @@ class MirroredSplit:
         rank: int = 0,
         num_ranks: int = 1,
         device: torch.device | str = "cpu",
+        workers: int = 0,
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield batches as `datasets.spec.Split` promises."""
         batches = self.split.batches(
@@ -57,6 +58,7 @@ class MirroredSplit:
             rank=rank,
             num_ranks=num_ranks,
             device=device,
+            workers=workers,
         )
         drawn = torch.rand(len(self), generator=keyed_generator("mirrored"))
         always = (drawn if samples is None else drawn[samples]).split(batch_size)

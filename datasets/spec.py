@@ -105,12 +105,14 @@ class Split(Protocol):
         rank: int = 0,
         num_ranks: int = 1,
         device: torch.device | str = "cpu",
+        workers: int = 0,
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield normalised images [B, C, H, W] and targets ([B] int64 or [B, T] float32).
 
         Without a seed: all samples in order, or those with the numbers `samples` [N], not
-        augmented. With one: order and augmentation are a
-        pure function of (seed, epoch, batch index), so that `start=k` goes on exactly at batch k.
+        augmented. With one: order and augmentation are a pure function of (seed, epoch, batch
+        index), so that `start=k` goes on exactly at batch k. So many worker processes read ahead
+        what memory does not hold; the batches are the same.
 
         `batch_size` counts the samples of all ranks: batch k of all of them together is batch k of
         one process, no sample is left out, and their shares of it differ by at most one. Of a batch

@@ -38,7 +38,7 @@ class TensorSplit(BatchedSplit):
         self._copies: dict[str, tuple[Tensor, Tensor]] = {}
 
     def raw_batches(
-        self, order: Tensor, sizes: list[int], device: torch.device | str
+        self, order: Tensor, sizes: list[int], device: torch.device | str, workers: int = 0
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield images and targets of `order` [N] on the device, in batches of these sizes."""
         images, targets = self._on(device)

@@ -6,6 +6,7 @@ its trials have chosen. What is done already is not launched.
 """
 
 import logging
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 2
 """How often a run is launched that ends neither with a result nor with a failure of its own: it was
 killed, or was in a pool of processes of which one was killed, which ends them all."""
+
+LOOK = 1.0  # seconds between two looks at what is running
 
 
 @dataclass
@@ -84,6 +87,8 @@ class StudySweeper(BasicSweeper):
                 except Exception as error:  # of the launcher's, see `ATTEMPTS`
                     reason = " ".join(f"{type(error).__name__}: {error}".split())
                     log.error("a process of the launcher's has died: %s", reason)
+                while any(folder.state(job) == "running" for job in ready):
+                    time.sleep(LOOK)  # a launcher gives up at the first death, others may go on
                 started += len(ready)
                 states |= {job.name: folder.state(job) for job in ready}
                 ready = [job for job in ready if states[job.name] in ("torn", "waiting")]

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,18 +15,27 @@ class Occupied(OSError):
 
 
 @contextmanager
-def claim(folder: Path) -> Iterator[None]:
+def claim(folder: Path, *, patience: float = 0.0) -> Iterator[None]:
     """Keep other processes out of the folder while the context is open.
+
+    Args:
+        folder: of a run.
+        patience: seconds to wait for a process that is in it.
 
     Raises:
         Occupied: if another process is in it.
     """
+    until = time.monotonic() + patience
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC  # with which a pipe is not waited for
     with os.fdopen(os.open(folder / ".lock", flags, 0o666), "wb", buffering=0) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Occupied(f"another process is running in {folder}") from None
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    raise Occupied(f"another process is running in {folder}") from None
+                time.sleep(0.1)
         yield
 
 

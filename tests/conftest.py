@@ -11,6 +11,7 @@ import pytest
 
 import main
 from tests.discovery import Discovery
+from tests.slurm.cluster import Cluster
 from tests.terminal import Answer, Terminal
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
@@ -24,6 +25,18 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell leaves it in
 def discovery(tmp_path_factory: pytest.TempPathFactory) -> Discovery:
     """Finished runs that options may build on: {autoencoder}, {oracle}, …"""
     return Discovery(tmp_path_factory.mktemp("discovery"))
+
+
+@pytest.fixture
+def slurm(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Cluster]:
+    """Slurm's commands on PATH, whose jobs are processes of this machine; none is left after it."""
+    cluster = Cluster(tmp_path_factory.mktemp("slurm"))
+    for name, value in cluster.begin().items():
+        monkeypatch.setenv(name, value)
+    yield cluster
+    cluster.end()
 
 
 @pytest.fixture

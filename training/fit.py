@@ -149,6 +149,7 @@ class Fit:
             rank=self.fabric.global_rank,
             num_ranks=self.ranks,
             device=self.fabric.device,
+            workers=self.settings.workers,
         )
         sizes = (min(size, num_samples - size * k) for k in range(start, self.num_batches))
         return zip(sizes, shares, strict=False)  # sizes end where max_batches says
@@ -189,6 +190,7 @@ class Fit:
                 device=self.fabric.device,
                 rank=self.fabric.global_rank,
                 num_ranks=self.ranks,
+                workers=settings.workers,
             )
             with self.fabric.autocast():
                 reestimate(self.model, images)
@@ -218,6 +220,7 @@ class Fit:
             rank=self.fabric.global_rank if ranks > 1 else 0,
             num_ranks=ranks,
             device=self.fabric.device,
+            workers=self.settings.workers,
         )
         figures = self.task.figures()
         with self.fabric.autocast():

@@ -64,6 +64,7 @@ def mixed_batches(
     device: torch.device | str,
     rank: int = 0,
     num_ranks: int = 1,
+    workers: int = 0,
 ) -> Iterator[tuple[Tensor, int]]:
     """Yield images of up to `limit` batches from all over a split, unaugmented and well mixed.
 
@@ -76,6 +77,8 @@ def mixed_batches(
     blocks = torch.arange(len(split)).split(batch_size)
     samples = torch.cat([blocks[k] for k in chosen])
     order = torch.randperm(len(samples), generator=keyed_generator(seed, "norm statistics"))
-    for chunk in samples[order].tensor_split(len(chosen)):  # equal sizes: batches count alike
-        own = share(chunk, rank, num_ranks)
-        yield next(split.batches(len(own), samples=own, device=device))[0], len(chunk)
+    chunks = samples[order].tensor_split(len(chosen))  # equal sizes, since batches count alike
+    own = [share(chunk, rank, num_ranks) for chunk in chunks]
+    parts = split.batches(batch_size, samples=torch.cat(own), device=device, workers=workers)
+    images = torch.cat([part for part, _ in parts])
+    yield from zip(images.split([*map(len, own)]), map(len, chunks), strict=True)

@@ -48,6 +48,8 @@ class Settings:
         early_stop_epochs: stop after so many epochs without improvement.
         reestimate_norm: take fresh norm statistics before each validation.
         compile: train through torch.compile; minutes to start, and it needs a C++ compiler.
+        workers: processes of each device that read ahead what the data set leaves in its files; 0
+            reads a batch when it is asked for. The batches are the same.
         deterministic: ask torch for deterministic algorithms (CUDA; the CPU's are).
         resume: run folder whose last checkpoint to go on from; an unfinished epoch, too, goes on
             at its next batch, and the run equals an uninterrupted one bit for bit. With another
@@ -86,6 +88,7 @@ class Settings:
     devices: Count = 1
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     compile: bool = False
+    workers: Natural = 2
     deterministic: bool = False
     resume: Path | None = None
 

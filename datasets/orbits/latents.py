@@ -38,7 +38,7 @@ class LatentSplit(BatchedSplit):
         self.table = TensorSplit(latents, classes, spec)
 
     def raw_batches(
-        self, order: Tensor, sizes: list[int], device: torch.device | str
+        self, order: Tensor, sizes: list[int], device: torch.device | str, workers: int = 0
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield latents and classes of `order` [N] on the device, in batches of these sizes."""
         return self.table.raw_batches(order, sizes, device)

@@ -13,7 +13,7 @@ from datasets.tensors import TensorSplit
 from tests.datasets.memory import MemorySource
 
 SPEC = DataSpec(in_channels=2, num_classes=100, size=(3, 4), mean=(0.5, 0.25), std=(0.5, 2.0))
-kinds = pytest.mark.parametrize("kind", ["tensors", "files", "files, 3 threads"])
+kinds = pytest.mark.parametrize("kind", ["tensors", "files"])
 
 
 def numbered(
@@ -29,10 +29,9 @@ def numbered(
     augment = noise if augmented else None
     if kind == "tensors":
         return TensorSplit(images, torch.arange(num), SPEC, augment)
-    threads = 3 if "threads" in kind else 0
     backwards = torch.arange(num).flip(0)  # the source's order is not the split's
     source = MemorySource(images.flip(0))
-    return FileSplit(source, backwards, torch.arange(num), SPEC, augment, threads)
+    return FileSplit(source, backwards, torch.arange(num), SPEC, augment)
 
 
 def same(left: tuple[Tensor, Tensor], right: tuple[Tensor, Tensor]) -> bool:
@@ -149,7 +148,7 @@ def test_a_batch_that_all_ranks_have_whole_is_augmented_alike(kind: str) -> None
 def test_all_kinds_yield_the_same(num: int, batch_size: int, seed: int | None, start: int) -> None:
     batches = [
         list(numbered(num, kind, augmented=True).batches(batch_size, seed=seed, start=start))
-        for kind in ("tensors", "files", "files, 3 threads")
+        for kind in ("tensors", "files")
     ]
     for first, *others in zip(*batches, strict=True):
         assert all(same(first, other) for other in others)

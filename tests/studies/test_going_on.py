@@ -110,16 +110,6 @@ def test_two_at_once_of_which_one_is_killed_end_alike(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("expected")
-def test_submitit_runs_a_study(root: Path, terminal: Terminal, tmp_path: Path) -> None:
-    part = ("study.rows=[autoencoder]", "study.seeds=[1]")
-    answer = terminal(*words(root, tmp_path / "out", "hydra/launcher=submitit_local", *part))
-    assert answer.status == 0
-    name = "autoencoder/seed=1"
-    assert results(tmp_path / "out") == {name: results(root / "expected")[name]}
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("expected")
 def test_a_driver_that_is_killed_twice_goes_on(
     root: Path, terminal: Terminal, tmp_path: Path
 ) -> None:
