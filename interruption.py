@@ -49,8 +49,8 @@ class Interruption:
 
     A second Ctrl-C ends the process at once. (Not a second SIGTERM: a scheduler sends it to all
     processes of a job, and those of them that started others pass it on.) On leaving, the previous
-    handlers are back; if a request was honoured, one that somebody else has set is called then, such
-    as the one with which submitit asks for the job to be queued again. Outside of the main thread,
+    handlers are back; if a request was honoured, a handler that somebody else has set is called
+    then, such as the one with which submitit has the job queued again. Outside of the main thread,
     where Python allows no handlers, nothing is caught.
 
     Attributes:

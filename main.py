@@ -11,7 +11,10 @@ import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from argparse import Namespace
 
 HERE = Path(__file__).resolve().parent
 
@@ -29,6 +32,7 @@ def main(words: Sequence[str]) -> int:
     """Run the command line's words; the exit status."""
     from config_schema import complaint
     from interruption import Interrupted, ending_at_once
+    from together import speaks
 
     try:
         if {"--help", "-h"} & set(words):
@@ -50,20 +54,16 @@ def main(words: Sequence[str]) -> int:
         reason = complaint(error)
         if reason is None:
             raise
-        sys.stderr.write(f"{reason}\n")
+        if speaks():
+            sys.stderr.write(f"{reason}\n")
         return 1
 
 
 def _start(words: Sequence[str]) -> int:
-    import hydra
     from hydra._internal.utils import get_args_parser
 
-    from command_line.job import job
-    from command_line.preparation import prepare
-    from command_line.workers import stopping_workers
-    from composition import Composition
     from config_schema import ConfigError
-    from config_schema.words import HYDRA_ERRORS, refusal
+    from together import several
 
     def refuse(message: str) -> NoReturn:
         raise ConfigError(message)
@@ -74,6 +74,23 @@ def _start(words: Sequence[str]) -> int:
     parser = get_args_parser()
     parser.error = refuse  # type: ignore[method-assign]
     arguments = parser.parse_intermixed_args(list(words))
+    if several():
+        from command_line.taking_part import together
+
+        return together(arguments, lambda: _lead(arguments, words))
+    return _lead(arguments, words)
+
+
+def _lead(arguments: "Namespace", words: Sequence[str]) -> int:
+    """Do what the words say; the exit status."""
+    import hydra
+
+    from command_line.job import job
+    from command_line.preparation import prepare
+    from command_line.workers import stopping_workers
+    from composition import Composition
+    from config_schema.words import HYDRA_ERRORS, refusal
+
     runs, sys.argv[1:] = None, list(words)
     if arguments.shell_completion:
         from command_line.completion import answer

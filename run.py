@@ -9,6 +9,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,14 @@ from datasets.recorded_spec import write_spec
 from measures.measure import Probe, Subject
 from partial_equiv.equivariance import defects, inexact_layers, needs_images
 from partial_equiv.gconv import SpatialPool
+from partial_equiv.refusal import Refusal
 from partial_equiv.relaxations import numbers, relaxations_of
 from run_folder import is_done, read_result
 from tasks import per_class
 from tester import evaluate
 from tracking import Tracker
 
-__all__ = ["run", "warnings"]
+__all__ = ["follow", "run", "warnings"]
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +65,27 @@ def run(
     finally:
         tracker.finish(result)
     return result
+
+
+def follow(build: Build, folder: Path, *, resumes: bool) -> None:
+    """The part of a run that falls to its further processes: they train along, and leave nothing.
+
+    Args:
+        build: makes the parts of the run, as in its first process.
+        folder: of the run, which all processes can read.
+        resumes: whether the run goes on from its checkpoint there.
+
+    Raises:
+        Refusal: if it does, and this process does not see the checkpoint.
+    """
+    trainer = build.trainer(folder, None)
+    if resumes and trainer.resume is None:
+        reason = (
+            "this process does not see the checkpoint there; all machines must share the folder"
+        )
+        raise Refusal(f"{folder}: {reason}")
+    trainer = replace(trainer, resume=folder if resumes else None)
+    trainer.fit(build.model, build.splits, build.task)
 
 
 def _run(build: Build, folder: Path, tracker: Tracker) -> dict[str, Any]:

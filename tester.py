@@ -52,9 +52,12 @@ def totals(
 
 
 def add_batch(
-    sums: dict[str, Tensor], num_samples: int, loss: Tensor, metrics: dict[str, Tensor]
+    sums: dict[str, Tensor], num_samples: float, loss: Tensor, metrics: dict[str, Tensor]
 ) -> None:
-    """Add the means of one batch to `sums`, in place: float64 scalars on the loss's device."""
+    """Add the means of one batch to `sums`, in place: float64 scalars on the loss's device.
+
+    Samples that n processes add each count 1/n.
+    """
     values = {"samples": torch.ones_like(loss), "loss": loss, **metrics}
     for name, mean in values.items():
         sums[name] = sums.get(name, 0) + num_samples * mean.detach().double()

@@ -2,9 +2,9 @@
 
 import copy
 import logging
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -12,10 +12,9 @@ from torch import nn
 from datasets.spec import Splits
 from partial_equiv.refusal import Refusal
 from tasks import Task
+from together import Team, team
 from training.fit import Fit
 from training.offers import penalty_weights, rates
-from training.processes import environment
-from training.ranks import other_ranks
 from training.settings import Settings
 from training.snapshots import FitResult
 
@@ -44,16 +43,29 @@ class Trainer(Settings):
     def fit(self, model: nn.Module, splits: Splits, task: Task) -> FitResult:
         """Train `model` in place; on return it holds the best weights, on the training device.
 
+        Where torchrun, srun or `together.start` has started several processes, they train
+        together, and the first of them has the best weights.
+
         Raises:
             Refusal: if the loss is not finite, the device is not there or `resume` holds no
-                checkpoint that fits; the last checkpoint stays.
-            Interrupted: after SIGINT or SIGTERM, once the state is saved.
+                checkpoint that fits; the last checkpoint stays. If there are other processes than
+                `devices` says.
+            Interrupted: after a signal, once the state is saved.
         """
-        if self.devices == 1 or environment() is not None:
-            return self._fit(model, splits, task)
-        helper = replace(self, tracker=None, probe=None)
-        with other_ranks(self.devices, partial(helper._fit, model, splits, task)):
-            return self._fit(model, splits, task)
+        others = team()
+        here = 1 if others is None else others.here
+        if self.devices not in (1, here):
+            reason = f"there are {here} processes on this machine; main.py or torchrun starts them"
+            raise Refusal(reason, devices=self.devices)
+        fabric = self._fabric(others)
+        before = torch.are_deterministic_algorithms_enabled()
+        torch.use_deterministic_algorithms(self.deterministic or before)
+        try:
+            with nullcontext() if others is None else others.group(fabric.device):
+                fabric.launch()
+                return Fit(self, fabric, model, splits, task).run()
+        finally:
+            torch.use_deterministic_algorithms(before)
 
     def step_seconds(
         self, model: nn.Module, splits: Splits, task: Task, num_steps: int
@@ -69,7 +81,9 @@ class Trainer(Settings):
             self, tracker=None, probe=None, resume=None, devices=1, epochs=1, warmup_epochs=0
         )
         copied = copy.deepcopy(model).requires_grad_()
-        return Fit(replace(one, steps=None), one._fabric(), copied, splits, task).timed(num_steps)
+        return Fit(replace(one, steps=None), one._fabric(None), copied, splits, task).timed(
+            num_steps
+        )
 
     def chosen_device(self) -> str:
         """What `device` comes to on this machine: cpu or cuda.
@@ -77,45 +91,29 @@ class Trainer(Settings):
         Raises:
             Refusal: if there are not as many devices here.
         """
+        others = team()
+        needed = self.devices if others is None else others.here
         available = torch.cuda.device_count() if torch.cuda.is_available() else 0
         device = self.device
         if device == "auto":
-            device = "cuda" if available >= self.devices else "cpu"
-        if device == "cuda" and available < self.devices:
-            raise Refusal(f"devices={self.devices} asked for, {available} here", device="cuda")
+            device = "cuda" if available >= needed else "cpu"
+        if device == "cuda" and available < needed:
+            raise Refusal(f"devices={needed} asked for, {available} here", device="cuda")
         return device
 
-    def _fit(self, model: nn.Module, splits: Splits, task: Task) -> FitResult:
-        fabric = self._fabric()
-        fabric.launch()
-        before = torch.are_deterministic_algorithms_enabled()
-        torch.use_deterministic_algorithms(self.deterministic or before)
-        try:
-            return Fit(self, fabric, model, splits, task).run()
-        finally:
-            torch.use_deterministic_algorithms(before)
-            if torch.distributed.is_initialized():
-                torch.distributed.destroy_process_group()
-
-    def _fabric(self) -> "Fabric":
+    def _fabric(self, others: Team | None) -> "Fabric":
+        """Fabric for this process, alone or together with others."""
         from lightning_fabric import Fabric  # seconds to import
         from lightning_fabric.plugins.environments.lightning import LightningEnvironment
         from lightning_fabric.strategies.ddp import DDPStrategy
 
         logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-        around = environment()
-        here = around or LightningEnvironment()
-        together = around is not None or self.devices > 1
-        num_nodes = 1
-        if around is not None:
-            num_nodes = around.world_size() // self.devices
-        spread = (
-            {"strategy": DDPStrategy(cluster_environment=here)} if together else {"plugins": [here]}
-        )
+        chosen: Any = {"accelerator": self.chosen_device(), "precision": self.precision}
+        if others is None:  # whatever a cluster's variables say of others
+            return Fabric(**chosen, devices=1, plugins=[LightningEnvironment()])
         return Fabric(
-            accelerator=self.chosen_device(),
-            devices=self.devices,
-            num_nodes=num_nodes,
-            precision=self.precision,
-            **spread,
+            **chosen,
+            devices=others.here,
+            num_nodes=others.size // others.here,
+            strategy=DDPStrategy(cluster_environment=others.environment),
         )

@@ -18,7 +18,7 @@ from config_schema.hydra_keys import objections
 from config_schema.quoting import quoted
 from config_schema.words import HYDRA_ERRORS, refusal
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["Prepared", "composition_of", "prepare"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def prepare(arguments: Namespace) -> Prepared:
         ConfigError: naming every problem, one line each.
         OSError: if the output folder cannot be made.
     """
-    composition = _composition(arguments)
+    composition = composition_of(arguments)
     multirun = arguments.multirun or "hydra.mode=MULTIRUN" in arguments.overrides
     given = overrides = spelled(arguments.overrides, sweep=multirun)
     if problems := list(objections(given)):
@@ -72,7 +72,12 @@ def prepare(arguments: Namespace) -> Prepared:
     return Prepared([*overrides, f"{key}={quoted(place)}"], sweep)
 
 
-def _composition(arguments: Namespace) -> Composition:
+def composition_of(arguments: Namespace) -> Composition:
+    """The config files that Hydra's arguments name.
+
+    Raises:
+        ConfigError: if a folder is not there.
+    """
     folder = CONFIG_FOLDER.parent / (arguments.config_path or CONFIG_FOLDER)
     further = [Path(each).absolute() for each in [arguments.config_dir] if each]
     if "/" in (arguments.config_name or ""):

@@ -14,13 +14,27 @@ from datasets.framing import circle_crop
 from datasets.randomness import keyed_generator
 from datasets.spec import DataSpec
 
-__all__ = ["Augmentation", "BatchedSplit", "Transformation"]
+__all__ = ["Augmentation", "BatchedSplit", "Transformation", "share"]
 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 """Maps images [B, C, H, W] in 0..1 to images of the same shape; the generator is a CPU one."""
 
 Transformation = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
 """As an augmentation, where the targets move along: of images and targets to both."""
+
+
+def share(batch: Tensor, rank: int, num_ranks: int, *, whole_if_tiny: bool = True) -> Tensor:
+    """One rank's share of a batch [B, …]: shares differ by at most one sample.
+
+    With `whole_if_tiny`, each rank gets all of a batch that has fewer samples than there are ranks,
+    so that no share is empty.
+
+    >>> [share(torch.arange(5), rank, 2).tolist() for rank in range(2)]
+    [[0, 2, 4], [1, 3]]
+    >>> [share(torch.arange(1), rank, 2).tolist() for rank in range(2)]
+    [[0], [0]]
+    """
+    return batch if whole_if_tiny and len(batch) < num_ranks else batch[rank::num_ranks]
 
 
 class BatchedSplit(ABC):
@@ -43,20 +57,21 @@ class BatchedSplit(ABC):
 
     @abstractmethod
     def raw_batches(
-        self, order: Tensor, batch_size: int, device: torch.device | str
+        self, order: Tensor, sizes: list[int], device: torch.device | str, workers: int = 0
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield images (uint8, or floats in 0..1) and targets of `order` [N], N > 0, in batches.
+        """Yield images (uint8, or floats in 0..1) and targets of `order` [N], N > 0, in batches of
+        these sizes, which add up to N.
 
-        Both lie on the device; `order` lies on the CPU.
+        Both lie on the device; `order` lies on the CPU. Worker processes may read files.
         """
 
     def __len__(self) -> int:
         """Return the number of samples."""
         return len(self.targets)
 
-    def num_batches(self, batch_size: int, num_ranks: int = 1) -> int:
-        """Return the number of batches that every rank gets in a seeded epoch."""
-        return math.ceil((len(self) // num_ranks) / batch_size)
+    def num_batches(self, batch_size: int) -> int:
+        """Return the number of batches of an epoch."""
+        return math.ceil(len(self) / batch_size)
 
     def batches(
         self,
@@ -68,30 +83,32 @@ class BatchedSplit(ABC):
         rank: int = 0,
         num_ranks: int = 1,
         device: torch.device | str = "cpu",
+        workers: int = 0,
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield batches as `datasets.spec.Split` promises.
 
-        Ranks deal out the samples of one common epoch like cards: the batches number k of all ranks
-        are together batch k of a single process with `batch_size * num_ranks`. A seeded epoch drops
-        the last `len(self) % num_ranks` samples of its order, so that every rank takes equally many
-        equally large steps; without a seed nothing is dropped, and shares differ by at most one.
+        The order and the batches are those of a single process; ranks deal out the samples of each
+        batch like cards, see `share`. Augmentations draw for each share by itself, and the same for
+        all ranks where each of them has the whole batch.
         """
         if seed is None:
             order = torch.arange(len(self))
         else:
             order = torch.randperm(len(self), generator=keyed_generator(seed, epoch, "order"))
-            order = order[: len(self) - len(self) % num_ranks]
-        share = order[rank::num_ranks][start * batch_size :]
-        if not len(share):
+        batches = order[start * batch_size :].split(batch_size)
+        own = [share(each, rank, num_ranks, whole_if_tiny=seed is not None) for each in batches]
+        if not (sizes := [len(each) for each in own if len(each)]):
             return
-        raw = self.raw_batches(share, batch_size, device)
+        raw = self.raw_batches(torch.cat(own), sizes, device, workers)
         for index, (images, targets) in enumerate(raw, start):
             images = images.float() / 255 if images.dtype == torch.uint8 else images.float()
+            drawing = rank if len(batches[index - start]) >= num_ranks else 0
             if self.transform is not None and seed is not None:
-                generator = keyed_generator(seed, epoch, "transform", index, rank)
+                generator = keyed_generator(seed, epoch, "transform", index, drawing)
                 images, targets = self.transform(images, targets, generator)
             if self.augment is not None and seed is not None:
-                images = self.augment(images, keyed_generator(seed, epoch, "augment", index, rank))
+                generator = keyed_generator(seed, epoch, "augment", index, drawing)
+                images = self.augment(images, generator)
             if self.spec.circle_crop:
                 images = circle_crop(images)
             yield self.spec.normalised(images), targets

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from datasets.entries import Entries, names_of_folders
 from datasets.files import UnreadableFiles, named
+from datasets.names import Names
 from datasets.pictures import is_picture
 from datasets.spec import MissingData, one_line
 
@@ -32,14 +33,9 @@ class Listing:
     `left_out` says of everything else in the folders, by its name, why it is not among them.
     """
 
-    names: list[str]
+    names: Names
     labels: Tensor
     left_out: Mapping[str, str]
-
-    def part(self, indices: Tensor) -> "Listing":
-        """Return some of the pictures."""
-        names = [self.names[index] for index in indices.tolist()]
-        return Listing(names, self.labels[indices], self.left_out)
 
 
 def is_presplit(root: Path) -> bool:
@@ -96,19 +92,21 @@ def list_pictures(root: Path, part: str, classes: tuple[str, ...]) -> Listing:
             what = f"the folder of class {name} is a link to another folder of the data"
             raise MissingData(what, folder, "delete the link")
     entries.leave_out_files(folder, "not in the folder of a class")
-    files = {name: entries.files(folder / name) for name in found}
+    pictures: dict[str, Names] = {}  # class by class: a million paths would take a gigabyte
+    left_out: dict[str, str] = {}
+    for name in found:
+        files = entries.files(folder / name)
+        pictures[name] = Names(entries.name(path) for path in files if is_picture(path))
+        left_out |= {entries.name(path): "not a picture" for path in files if not is_picture(path)}
     if entries.unreadable:
         raise UnreadableFiles(entries.unreadable, root)
-    pictures = {name: [path for path in each if is_picture(path)] for name, each in files.items()}
-    if empty := [name for name, each in pictures.items() if not each]:
+    if empty := [name for name, each in pictures.items() if not len(each)]:
         remedy = "put pictures there (.jpg, .png, …) or delete the folder"
         plural = "es" if len(empty) > 1 else ""
         raise MissingData(f"no pictures in class{plural} {', '.join(empty)}", folder, remedy)
-    others = (path for each in files.values() for path in each if not is_picture(path))
-    left_out = {entries.name(path): "not a picture" for path in others} | entries.left_out
-    names = [path.relative_to(root).as_posix() for each in pictures.values() for path in each]
     sizes = torch.tensor([len(pictures.get(name, ())) for name in classes])
-    return Listing(names, torch.arange(len(classes)).repeat_interleave(sizes), left_out)
+    labels = torch.arange(len(classes)).repeat_interleave(sizes)
+    return Listing(Names.joined(pictures.values()), labels, left_out | entries.left_out)
 
 
 def report(listings: Sequence[Listing], root: Path) -> None:

@@ -1,12 +1,11 @@
-"""A split whose images stay in their files: threads read ahead while the net computes.
+"""A split whose images stay in their files: worker processes read ahead while the net computes.
 
-Threads, and not processes: decoders release the interpreter's lock, a thread starts at once, also
-for a single batch, and neither forks a process that holds a device nor draws random numbers.
+Processes, and not threads: two of them decode 1.7 times as much as one, two threads 1.4 times, and
+these take the interpreter's lock from the training (`python -m benchmarks.reading`).
 """
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -15,6 +14,7 @@ from torch import Tensor
 from datasets.batching import Augmentation, BatchedSplit
 from datasets.spec import DataSpec, MissingData, Split
 from datasets.tensors import TensorSplit
+from datasets.workers import mapped
 from partial_equiv.refusal import Refusal
 
 __all__ = ["FileSplit", "Source", "UnreadableFiles", "make_split", "named"]
@@ -44,7 +44,7 @@ class UnreadableFiles(MissingData):
 
 
 class Source(Protocol):
-    """Images of one shape in files; methods are called from several threads, objects pickled."""
+    """Images of one shape in files; objects are pickled, and may be used by several threads."""
 
     def read(self, index: int) -> Tensor:
         """Return one image, uint8 [C, H, W].
@@ -54,7 +54,7 @@ class Source(Protocol):
         """
         ...
 
-    def load(self, indices: Tensor, num_workers: int) -> Tensor:
+    def load(self, indices: Tensor) -> Tensor:
         """Return the images of indices [N], uint8 [N, C, H, W].
 
         Raises:
@@ -62,7 +62,7 @@ class Source(Protocol):
         """
         ...
 
-    def check(self, indices: Tensor, num_workers: int) -> None:
+    def check(self, indices: Tensor) -> None:
         """Look at the files quickly, without reading them.
 
         Raises:
@@ -73,8 +73,6 @@ class Source(Protocol):
 
 class FileSplit(BatchedSplit):
     """The images number `indices` [N] of a source, with targets [N].
-
-    `num_workers` threads read ahead; 0 reads when a batch is asked for.
 
     Raises:
         Refusal: if there are not as many targets as indices.
@@ -87,45 +85,30 @@ class FileSplit(BatchedSplit):
         targets: Tensor,
         spec: DataSpec,
         augment: Augmentation | None = None,
-        num_workers: int = 4,
     ) -> None:
         if len(indices) != len(targets):
             raise Refusal(f"{len(targets)} targets for {len(indices)} images")
         super().__init__(targets, spec, augment)
         self.source = source
         self.indices = indices
-        self.num_workers = num_workers
 
     def raw_batches(
-        self, order: Tensor, batch_size: int, device: torch.device | str
+        self, order: Tensor, sizes: list[int], device: torch.device | str, workers: int = 0
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield images and targets of `order` [N] on the device, in batches."""
-        parts = order.split(batch_size)
+        """Yield images and targets of `order` [N] on the device, in batches of these sizes.
+
+        A worker reads a whole batch; none but those of `order` are read.
+        """
+        parts = order.split(sizes)
         files = (self.indices[part].tolist() for part in parts)
-        for part, images in zip(parts, self._read_ahead(files), strict=True):
+        read = mapped(partial(_read, self.source), files, workers)
+        for part, images in zip(parts, read, strict=True):
             yield images.to(device), self.targets[part].to(device)
 
-    def _read_ahead(self, batches: Iterable[list[int]]) -> Iterator[Tensor]:
-        """Yield each batch when it and the next `2 * num_workers` images are on their way."""
-        if self.num_workers == 0:
-            for batch in batches:
-                yield torch.stack([self.source.read(index) for index in batch])
-            return
-        pool = ThreadPoolExecutor(self.num_workers, thread_name_prefix="read ahead")
-        coming: deque[list[Future[Tensor]]] = deque()
-        try:
-            for batch in batches:
-                coming.append([pool.submit(self.source.read, index) for index in batch])
-                while sum(map(len, coming)) - len(coming[0]) >= 2 * self.num_workers:
-                    yield _stacked(coming.popleft())
-            while coming:
-                yield _stacked(coming.popleft())
-        finally:  # also when the consumer has had enough
-            pool.shutdown(cancel_futures=True)
 
-
-def _stacked(images: list[Future[Tensor]]) -> Tensor:
-    return torch.stack([image.result() for image in images])
+def _read(source: Source, indices: list[int]) -> Tensor:
+    """Read a batch, uint8 [B, C, H, W]."""
+    return torch.stack([source.read(index) for index in indices])
 
 
 def make_split(
@@ -136,7 +119,6 @@ def make_split(
     augment: Augmentation | None = None,
     *,
     memory: float,
-    num_workers: int,
 ) -> Split:
     """Return the images number `indices` [N] as a split, in memory if `memory` GiB can hold them.
 
@@ -145,6 +127,6 @@ def make_split(
     """
     height, width = spec.size
     if len(indices) * spec.in_channels * height * width <= memory * GIB:
-        return TensorSplit(source.load(indices, num_workers), targets, spec, augment)
-    source.check(indices, num_workers)
-    return FileSplit(source, indices, targets, spec, augment, num_workers)
+        return TensorSplit(source.load(indices), targets, spec, augment)
+    source.check(indices)
+    return FileSplit(source, indices, targets, spec, augment)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from datasets.class_folders import Listing, class_names, is_presplit, list_pictures, report
 from datasets.holdout import counted, hold_out
@@ -93,25 +94,27 @@ class ImageFolder(Photographs):
             if (root / part).is_dir()
         }
         report(list(listings.values()), root)
+        rest = listings["train" if presplit else "."]
         if presplit:
-            rest, test = listings["train"], listings["test"]
+            kept, test = torch.arange(len(rest.names)), self._all(listings["test"])
         else:
-            every = listings["."]
-            size = counted(self.test_size, len(every.names))
-            kept, tested = hold_out(every.labels, size, self.split_seed, "test")
-            rest, test = every.part(kept), every.part(tested)
+            size = counted(self.test_size, len(rest.names))
+            kept, tested = hold_out(rest.labels, size, self.split_seed, "test")
+            test = self._listed(rest, tested)
         if "val" in listings:
-            train = self.selected(torch.arange(len(rest.names)), rest.labels)
-            val = listings["val"]
+            train, val = self.selected(kept, rest.labels), self._all(listings["val"])
         else:
-            train, held = self.divided(rest.labels)
-            val = rest.part(held)
-        return self.in_files(*(self._listed(each) for each in (rest.part(train), val, test)))
+            chosen, held = self.divided(rest.labels[kept])
+            train, val = kept[chosen], self._listed(rest, kept[held])
+        return self.in_files(self._listed(rest, train), val, test)
 
     @property
     def _root(self) -> Path:
         return Path(self.root).expanduser()
 
-    def _listed(self, listing: Listing) -> Listed:
+    def _all(self, listing: Listing) -> Listed:
+        return self._listed(listing, torch.arange(len(listing.names)))
+
+    def _listed(self, listing: Listing, indices: Tensor) -> Listed:
         pictures = Pictures(self._root, listing.names, self.size, self.fit, self.grey, self.bits)
-        return pictures, torch.arange(len(listing.names)), listing.labels
+        return pictures, indices, listing.labels[indices]

@@ -17,7 +17,7 @@ from datasets.images import Facts, Photographs
 from datasets.pictures import Pictures
 from datasets.spec import MissingData, Splits
 from datasets.tfrecords import RecordPictures, find_shards, read_index
-from partial_equiv.intervals import Count, Natural
+from partial_equiv.intervals import Count
 
 __all__ = ["ImageNet"]
 
@@ -50,7 +50,6 @@ class ImageNet(Photographs):
     num_classes: Count = 1000
     size: Count = 224
     val_size: Count = 20_000
-    num_workers: Natural = 8
 
     @property
     def facts(self) -> Facts:

@@ -143,12 +143,10 @@ class FileImages(ImageSet):
     """Images in files, of which a split stays there if memory cannot hold it.
 
     Attributes:
-        memory: GiB; a split that needs more stays in its files,
-        num_workers: and so many threads read ahead.
+        memory: GiB; a split that needs more stays in its files, and `train.workers` read ahead.
     """
 
     memory: NonNegative = 1.0
-    num_workers: Natural = 4
 
     def in_files(self, train: Listed, val: Listed, test: Listed) -> Splits:
         """Return the splits of three parts; their sources resize.
@@ -159,9 +157,7 @@ class FileImages(ImageSet):
         spec = self.spec
 
         def maker(part: Listed, augment: Augmentation | None = None) -> Callable[[], Split]:
-            return lambda: make_split(
-                *part, spec, augment, memory=self.memory, num_workers=self.num_workers
-            )
+            return lambda: make_split(*part, spec, augment, memory=self.memory)
 
         return Splits(spec, *_all_made(maker(train, self.augment), maker(val), maker(test)))
 

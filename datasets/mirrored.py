@@ -6,6 +6,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from datasets.batching import share
 from datasets.randomness import keyed_generator
 from datasets.spec import Split, Splits
 
@@ -15,8 +16,8 @@ __all__ = ["MirroredSplit", "mirrored"]
 class MirroredSplit:
     """Another split's samples; images are mirrored with a probability, targets stay.
 
-    A seeded epoch draws afresh for every image. Without a seed each image is mirrored always or
-    never, by a draw of its own.
+    A seeded epoch draws afresh for every image, whichever rank it goes to. Without a seed each
+    image is mirrored always or never, by a draw of its own.
 
     Args:
         split: whose samples they are.
@@ -30,9 +31,9 @@ class MirroredSplit:
         """Return the number of samples."""
         return len(self.split)
 
-    def num_batches(self, batch_size: int, num_ranks: int = 1) -> int:
-        """Return the number of batches that every rank gets in a seeded epoch."""
-        return self.split.num_batches(batch_size, num_ranks)
+    def num_batches(self, batch_size: int) -> int:
+        """Return the number of batches of an epoch."""
+        return self.split.num_batches(batch_size)
 
     def batches(
         self,
@@ -44,6 +45,7 @@ class MirroredSplit:
         rank: int = 0,
         num_ranks: int = 1,
         device: torch.device | str = "cpu",
+        workers: int = 0,
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield batches as `datasets.spec.Split` promises."""
         batches = self.split.batches(
@@ -54,15 +56,15 @@ class MirroredSplit:
             rank=rank,
             num_ranks=num_ranks,
             device=device,
+            workers=workers,
         )
-        drawn = torch.rand(len(self), generator=keyed_generator("mirrored"))
-        own = drawn[rank::num_ranks].split(batch_size)
+        always = torch.rand(len(self), generator=keyed_generator("mirrored")).split(batch_size)
         for index, (images, targets) in enumerate(batches, start):
-            if seed is None:
-                draws = own[index]
-            else:
-                generator = keyed_generator(seed, epoch, "mirror", index, rank)
-                draws = torch.rand(len(images), generator=generator)
+            draws = always[index]
+            if seed is not None:
+                generator = keyed_generator(seed, epoch, "mirror", index, 0)
+                draws = torch.rand(len(draws), generator=generator)
+            draws = share(draws, rank, num_ranks, whole_if_tiny=seed is not None)
             chosen = (draws < self.probability).to(images.device).view(-1, 1, 1, 1)
             yield torch.where(chosen, images.flip(-1), images), targets
 

@@ -49,7 +49,7 @@ class Patches:
         """
         return resized(self._slice(index, index + 1), self.size)[0]
 
-    def load(self, indices: Tensor, num_workers: int) -> Tensor:
+    def load(self, indices: Tensor) -> Tensor:
         """Return images [N, C, size, size], read in the file's order.
 
         Raises:
@@ -63,7 +63,7 @@ class Patches:
             images[places] = resized(self._slice(first, last + 1)[rows - first], self.size)
         return images
 
-    def check(self, indices: Tensor, num_workers: int) -> None:
+    def check(self, indices: Tensor) -> None:
         """Look at the file quickly, without reading it.
 
         Raises:

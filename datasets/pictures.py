@@ -3,9 +3,8 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
-from io import BytesIO
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import IO, Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -89,7 +88,7 @@ class Pictures:
         """
         return self._decoded(index)[0]
 
-    def load(self, indices: Tensor, num_workers: int) -> Tensor:
+    def load(self, indices: Tensor) -> Tensor:
         """Return pictures, uint8 [N, C, size, size].
 
         Raises:
@@ -104,12 +103,12 @@ class Pictures:
         def fill(place: int) -> None:
             images[place], deep[place] = self._decoded(wanted[place])
 
-        self._visit(fill, len(wanted), num_workers, "reading pictures")
+        self._visit(fill, len(wanted), "reading pictures")
         if deep.any():
             self._check_depth(int(images[deep].max()))
         return images
 
-    def check(self, indices: Tensor, num_workers: int) -> None:
+    def check(self, indices: Tensor) -> None:
         """Look at the beginnings of the files; of very many, at some, evenly spread.
 
         Raises:
@@ -122,14 +121,14 @@ class Pictures:
 
         def look(place: int) -> None:
             try:
-                with _open(self._opened(wanted[place])) as file:
+                with self._opened(wanted[place]) as source, _open(source) as file:
                     deep = _is_deep(file)
             except Exception as error:
                 raise self._unreadable(wanted[place], error) from None
             if deep and place % step == 0:
                 levels.append(int(self.read(wanted[place]).max()))
 
-        self._visit(look, len(wanted), num_workers, "looking at pictures")
+        self._visit(look, len(wanted), "looking at pictures")
         if levels:
             self._check_depth(max(levels))
 
@@ -140,7 +139,7 @@ class Pictures:
             UnreadableFiles: if it cannot be read.
         """
         try:
-            with _open(self._opened(index)) as file:
+            with self._opened(index) as source, _open(source) as file:
                 deep = _is_deep(file)
                 # A large JPEG is decoded at a fraction of its size, still at least `size`.
                 file.draft(None, (self.size, self.size))
@@ -166,11 +165,11 @@ class Pictures:
         """Return what a picture is called in a complaint."""
         return self.names[index]
 
-    def _opened(self, index: int) -> Path | BytesIO:
-        """Return a picture's file."""
-        return self.root / self.names[index]
+    def _opened(self, index: int) -> IO[bytes]:
+        """Open a picture's file."""
+        return (self.root / self.names[index]).open("rb")
 
-    def _visit(self, visit: Callable[[int], None], num: int, num_workers: int, label: str) -> None:
+    def _visit(self, visit: Callable[[int], None], num: int, label: str) -> None:
         """Call `visit` with 0, …, num - 1, and raise UnreadableFiles for all that it raised."""
         reasons: dict[str, str] = {}
 
@@ -183,7 +182,7 @@ class Pictures:
                     reasons.update(error.reasons)
             return len(block)
 
-        pool = ThreadPoolExecutor(max(1, num_workers))
+        pool = ThreadPoolExecutor()
         try:
             with tqdm(total=num, desc=label, unit="file", disable=None, leave=False) as bar:
                 for done in pool.map(attempt, range(0, num, BLOCK)):
@@ -204,7 +203,7 @@ class Pictures:
         return UnreadableFiles({name: reason}, self.root)
 
 
-def _open(source: Path | BytesIO) -> Image.Image:
+def _open(source: IO[bytes]) -> Image.Image:
     """Open a picture, unless it is too large; it is not decoded yet."""
     file = Image.open(source)
     width, height = file.size

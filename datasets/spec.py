@@ -104,16 +104,24 @@ class Split(Protocol):
         rank: int = 0,
         num_ranks: int = 1,
         device: torch.device | str = "cpu",
+        workers: int = 0,
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield normalised images [B, C, H, W] and targets ([B] int64 or [B, T] float32).
 
+        So many worker processes read ahead what memory does not hold; the batches are the same.
+
         Without a seed: all samples in order, not augmented. With one: order and augmentation are a
         pure function of (seed, epoch, batch index), so that `start=k` goes on exactly at batch k.
+
+        `batch_size` counts the samples of all ranks: batch k of all of them together is batch k of
+        one process, no sample is left out, and their shares of it differ by at most one. Of a batch
+        that has fewer samples than there are ranks, each rank gets all with a seed, so that all of
+        them make every step; without one, each sample goes to one rank, and some get none.
         """
         ...
 
-    def num_batches(self, batch_size: int, num_ranks: int = 1) -> int:
-        """Number of batches that every rank gets in a seeded epoch."""
+    def num_batches(self, batch_size: int) -> int:
+        """Number of batches of an epoch."""
         ...
 
 

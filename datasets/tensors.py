@@ -38,11 +38,11 @@ class TensorSplit(BatchedSplit):
         self._copies: dict[str, tuple[Tensor, Tensor]] = {}
 
     def raw_batches(
-        self, order: Tensor, batch_size: int, device: torch.device | str
+        self, order: Tensor, sizes: list[int], device: torch.device | str, workers: int = 0
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield images and targets of `order` [N] on the device, in batches."""
+        """Yield images and targets of `order` [N] on the device, in batches of these sizes."""
         images, targets = self._on(device)
-        for chosen in order.to(device).split(batch_size):
+        for chosen in order.to(device).split(sizes):
             yield images.index_select(0, chosen), targets.index_select(0, chosen)
 
     def _on(self, device: torch.device | str) -> tuple[Tensor, Tensor]:

@@ -1,24 +1,25 @@
 """Pictures in TFRecord shards, as published for TensorFlow, any of them at any time.
 
 A shard is a chain of records, each one behind 12 bytes of length and checksum and before 4 bytes of
-checksum; a record is an `Example` (as the package `tfrecord` reads it), whose features include the
-encoded picture and its label. The chain is walked once; where each record lies, and its label, is
-kept in a file beside the shards, so that records can then be read in any order.
+checksum; a record is an `Example` (see `examples`), whose features include the encoded picture and
+its label. The chain is walked once, over the pictures and not through them; where each one lies,
+and its label, is kept in a file beside the shards: they can then be read in any order.
 """
 
 import hashlib
 import logging
 import re
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import IO, cast
 
 import torch
+from PIL.ContainerIO import ContainerIO
 from torch import Tensor
 from tqdm import tqdm
 
 from checkpoint import load, save
+from datasets.examples import Features
 from datasets.files import UnreadableFiles
 from datasets.pictures import Pictures
 from datasets.spec import Fit, MissingData
@@ -35,12 +36,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Records:
-    """Records of some shards: for each one [N] its shard, where it lies and its label as written.
+    """The pictures in some shards: of each one [N] its shard, where it lies, and its label.
 
     Attributes:
         shards: the files.
-        shard, offset, length: the number of the file, and the bytes of the record in it.
-        labels: int64.
+        shard, offset, length: the number of the file, and the bytes of the picture in it.
+        labels: int64, as written.
     """
 
     shards: tuple[Path, ...]
@@ -49,15 +50,11 @@ class Records:
     length: Tensor
     labels: Tensor
 
-    def read(self, index: int) -> bytes:
-        """Return the encoded picture of a record.
-
-        Raises:
-            whatever: a damaged file makes it.
-        """
-        with self.shards[int(self.shard[index])].open("rb") as file:
-            file.seek(int(self.offset[index]))
-            return _picture(_features(file.read(int(self.length[index]))))
+    def opened(self, index: int) -> IO[bytes]:
+        """Open a picture, as if it were a file of its own."""
+        file = self.shards[int(self.shard[index])].open("rb")
+        part = ContainerIO(file, int(self.offset[index]), int(self.length[index]))
+        return cast(IO[bytes], part)
 
 
 class RecordPictures(Pictures):
@@ -74,8 +71,8 @@ class RecordPictures(Pictures):
         number = index - int((self.records.shard < shard).sum())
         return f"record {number} of {self.records.shards[shard].name}"
 
-    def _opened(self, index: int) -> BytesIO:
-        return BytesIO(self.records.read(index))
+    def _opened(self, index: int) -> IO[bytes]:
+        return self.records.opened(index)
 
 
 def find_shards(root: Path, *parts: str) -> tuple[Path, ...]:
@@ -113,7 +110,7 @@ def read_index(shards: tuple[Path, ...]) -> Records:
     folder, stem = shards[0].parent, SHARD.split(shards[0].name)[0]
     path = folder / f".{stem}-index.pt"
     facts = [(each.name, each.stat().st_size, each.stat().st_mtime_ns) for each in shards]
-    made_from = hashlib.sha256(repr(facts).encode()).hexdigest()
+    made_from = hashlib.sha256(f"pictures {facts}".encode()).hexdigest()
     try:
         kept = load(path)
     except ValueError:  # none yet, or damaged
@@ -135,42 +132,24 @@ def read_index(shards: tuple[Path, ...]) -> Records:
 
 
 def _index(shard: Path) -> list[tuple[int, int, int]]:
-    """Return (offset, length, label) of each record.
+    """Return (offset, length, label) of the picture in each record.
 
     Raises:
         UnreadableFiles: if it cannot be read.
     """
     rows: list[tuple[int, int, int]] = []
     try:
+        size, end = shard.stat().st_size, 0
         with shard.open("rb") as file:
             while head := file.read(HEAD):
-                length = int.from_bytes(head[:8], "little")
-                record = file.read(min(length, shard.stat().st_size))
-                if len(head + record + file.read(TAIL)) < HEAD + length + TAIL:
+                start, end = file.tell(), file.tell() + int.from_bytes(head[:8], "little")
+                if end + TAIL > size:
                     raise Refusal("torn, or compressed")
-                features = _features(record)
-                _picture(features)
-                label = _value(features[LABEL].int64_list, LABEL)
-                rows.append((file.tell() - length - TAIL, length, label))
-    except Exception as error:  # what protobuf raises is its own affair
+                features = Features(file, range(start, end))
+                picture = features.picture(PICTURE)
+                rows.append((picture.start, len(picture), features.label(LABEL)))
+                file.seek(end + TAIL)
+    except (OSError, Refusal) as error:
         reason = f"record {len(rows)}: {str(error).splitlines()[0]}"
         raise UnreadableFiles({shard.name: reason}, shard.parent) from None
     return rows
-
-
-def _features(record: bytes) -> Any:  # noqa: ANN401
-    """Return the features of a record, by name."""
-    from tfrecord.example_pb2 import Example
-
-    return Example.FromString(record).features.feature
-
-
-def _picture(features: Any) -> bytes:  # noqa: ANN401
-    return _value(features[PICTURE].bytes_list, PICTURE)
-
-
-def _value(values: Any, name: str) -> Any:  # noqa: ANN401
-    """Return the only value of a feature."""
-    if len(values.value) != 1:
-        raise Refusal(f"no {name}")
-    return values.value[0]

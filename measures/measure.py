@@ -65,7 +65,8 @@ class Subject:
 
     def batches(self, split: Split) -> Iterator[tuple[Tensor, Tensor]]:
         """The batches of a split in their order, on the CPU; as many as are to be looked at."""
-        return islice(split.batches(self.batch_size), self.max_batches)
+        workers = self.trainer.workers if self.trainer is not None else 0
+        return islice(split.batches(self.batch_size, workers=workers), self.max_batches)
 
     def picture(self, name: str) -> Path:
         """Where a picture of this name belongs."""

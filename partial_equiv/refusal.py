@@ -1,5 +1,8 @@
 """The error of a value that something cannot be made with, or of values that do not go together."""
 
+import copyreg
+from typing import Any
+
 __all__ = ["Refusal"]
 
 
@@ -21,3 +24,7 @@ class Refusal(ValueError):
         self.reason, self.settings = reason, settings
         about = ", ".join(f"{name}={value}" for name, value in settings.items())
         super().__init__(f"{about}: {reason}" if about else reason)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let processes hand it over as it is, whatever a subclass is made with."""
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]

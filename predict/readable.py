@@ -15,8 +15,6 @@ from partial_equiv.refusal import Refusal
 
 __all__ = ["ReadablePictures"]
 
-NUM_WORKERS = 4  # threads that look at files
-
 
 class ReadablePictures(Pictures):
     """Pictures, of which one that cannot be read is black, and noted in `reasons`."""
@@ -54,7 +52,7 @@ class ReadablePictures(Pictures):
             MissingData: if all pictures of 16 bits are almost black, see `Pictures.check`.
         """
         try:
-            self.check(indices, NUM_WORKERS)
+            self.check(indices)
         except UnreadableFiles as error:
             self.reasons.update(error.reasons)
             kept = [index for index in indices.tolist() if self.names[index] not in error.reasons]

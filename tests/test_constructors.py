@@ -97,7 +97,7 @@ def test_a_net_gets_the_layers_that_its_signature_asks_for() -> None:
         (["net=ckresnet", "conv.padding=1", "conv.kernel_size=5"], "conv.padding=1: with kernel"),
         (["net=ckresnet", "conv.padding=valid"], "conv.padding="),
         (["net.pools=[9]"], "net.pools=[9]: "),
-        (["train.batch_size=5", "train.devices=2"], "train.batch_size=5: "),
+        (["train.batch_size=1", "train.devices=2"], "train.batch_size=1: "),
     ],
 )
 def test_settings_that_clash_name_the_key(words: list[str], complaint: str) -> None:

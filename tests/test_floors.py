@@ -27,7 +27,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (  # the lowest first
     ("partial_equiv.penalties",),
     ("partial_equiv.baking",),
     ("partial_equiv",),
-    ("from_run", "plain_files", "datasets.stiffness"),
+    ("from_run", "plain_files", "datasets.stiffness", "together"),
     ("models", "datasets", "tracking", "checkpoint", "run_folder", "provenance"),
     ("trainer", "training", "tester", "tasks", "analysis", "budget"),
     ("measures",),
@@ -57,7 +57,7 @@ ONLY_IN = {
     "wandb": {"tracking"},
     "wandb_workspaces": {"tracking"},
     "lightning": {"trainer", "training"},
-    "lightning_fabric": {"trainer", "training"},
+    "lightning_fabric": {"together", "trainer", "training"},
 }
 
 

@@ -150,7 +150,7 @@ def test_a_loss_that_is_not_finite_ends_the_training(
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"batch_size": 9, "devices": 2}, "batch_size=9: must be a multiple of 2"),
+        ({"batch_size": 1, "devices": 2}, "batch_size=1: is less than devices=2"),
         ({"nesterov": True, "momentum": 0.0}, "nesterov=True: needs momentum"),
     ],
 )

@@ -3,6 +3,7 @@
 import logging
 import math
 import time
+from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, NoReturn
 
@@ -10,7 +11,6 @@ import torch
 from torch import Tensor, distributed, nn
 
 from config_schema.quoting import typed
-from datasets.randomness import keyed_generator
 from datasets.spec import Split, Splits
 from interruption import Interrupted, Interruption
 from partial_equiv.refusal import Refusal
@@ -18,6 +18,7 @@ from partial_equiv.relaxations import numbers
 from tasks import Task
 from tester import means, totals
 from training.allocator import keep_freed_memory
+from training.draws import Draws
 from training.norm_statistics import mixed_batches, reestimate
 from training.progress import Progress
 from training.settings import Settings
@@ -38,8 +39,14 @@ CHECK_EVERY = 16  # steps between looks at the loss where looking makes the devi
 class Fit:
     """Carries out what the settings say, on one of its ranks; `run` may be called once.
 
+    Several ranks train as one process does: with the same batches, statistics and mean gradients,
+    and with the same draws of what all images of a batch share (the shift of a sampling). What is
+    drawn for each image (augmentation, dropout, a sampling with scope=element, the parts that an
+    image keeps) each rank draws for its own images: such trainings equal one process's in
+    distribution. Of a batch with fewer samples than ranks, each rank computes all.
+
     Raises:
-        Refusal: if the training split has no samples.
+        Refusal: if the training split has no samples, or a batch fewer than there are ranks.
     """
 
     def __init__(
@@ -48,8 +55,10 @@ class Fit:
         keep_freed_memory()
         self.settings, self.fabric, self.splits, self.task = settings, fabric, splits, task
         self.ranks, self.leads = fabric.world_size, fabric.is_global_zero
-        self.batch_size = settings.batch_size // self.ranks
-        self.num_batches = self._limited(splits.train.num_batches(self.batch_size, self.ranks))
+        if settings.batch_size < self.ranks:
+            reason = f"is less than the number of processes that share a batch, {self.ranks}"
+            raise Refusal(reason, batch_size=settings.batch_size)
+        self.num_batches = self._limited(splits.train.num_batches(settings.batch_size))
         if not self.num_batches:
             raise Refusal("nothing to train on: the training split has no samples")
         self.steps_per_epoch = math.ceil(self.num_batches / settings.accumulate)
@@ -67,13 +76,13 @@ class Fit:
             task.symmetry(splits.spec) if settings.further_penalties else None,
         )
         self.state = FitState()
-        self.snapshots = Snapshots(settings, fabric, self.state, self.stepper)
+        self.draws = Draws(settings.seed, fabric)
+        self.snapshots = Snapshots(settings, fabric, self.state, self.stepper, self.draws)
 
     def run(self) -> FitResult:
         """Train to the end, or as far as signals and early stopping let it."""
         state, settings = self.state, self.settings
-        seed = keyed_generator(settings.seed, "layers", self.fabric.global_rank).initial_seed()
-        torch.manual_seed(seed)
+        self.draws.start()
         if settings.resume is not None:
             self.snapshots.restore(settings.resume)
             if self.leads and (state.epoch >= self.num_epochs or self._stale()):
@@ -85,6 +94,7 @@ class Fit:
                 self.snapshots.save_last()
         with (
             self.stepper.collecting(),
+            self.draws.shared(),
             Interruption() as self.interruption,
             Progress(
                 steps=self.num_epochs * self.steps_per_epoch,
@@ -94,6 +104,8 @@ class Fit:
             ) as self.progress,
         ):
             self.clock = time.monotonic()
+            if self.ranks > 1 and state.epoch < self.num_epochs:
+                self._rehearse()
             while state.epoch < self.num_epochs and not self._stale():
                 self._train()
                 self._end_epoch()
@@ -113,11 +125,8 @@ class Fit:
 
     def timed(self, num_steps: int) -> list[float]:
         """Make steps in place of the training, all with its first batch; the seconds of each."""
-        settings, device = self.settings, self.fabric.device
-        batches = self.splits.train.batches(
-            self.batch_size, seed=settings.seed, epoch=0, start=0, device=device
-        )
-        group = list(islice(batches, settings.accumulate))
+        device = self.fabric.device
+        group = list(islice(self._batches(0), self.settings.accumulate))
         self.model.train()
         seconds = []
         with self.stepper.collecting():
@@ -129,20 +138,33 @@ class Fit:
                 seconds.append(time.perf_counter() - start)
         return seconds
 
+    def _batches(self, epoch: int, start: int = 0) -> Iterator[tuple[int, tuple[Tensor, ...]]]:
+        """The batches of an epoch: the number of samples on all ranks, and this rank's share."""
+        size, num_samples = self.settings.batch_size, len(self.splits.train)
+        shares = self.splits.train.batches(
+            size,
+            seed=self.settings.seed,
+            epoch=epoch,
+            start=start,
+            rank=self.fabric.global_rank,
+            num_ranks=self.ranks,
+            device=self.fabric.device,
+            workers=self.settings.workers,
+        )
+        sizes = (min(size, num_samples - size * k) for k in range(start, self.num_batches))
+        return zip(sizes, shares, strict=False)  # sizes end where max_batches says
+
+    def _rehearse(self) -> None:
+        """See `Stepper.rehearse`."""
+        self.model.train()
+        with self.draws.kept():
+            self.stepper.rehearse(*next(self._batches(0)))
+
     def _train(self) -> None:
         """Train from the state's batch to the end of the epoch."""
         state, settings = self.state, self.settings
         self.model.train()
-        batches = self.splits.train.batches(
-            self.batch_size,
-            seed=settings.seed,
-            epoch=state.epoch,
-            start=state.batch,
-            rank=self.fabric.global_rank,
-            num_ranks=self.ranks,
-            device=self.fabric.device,
-        )
-        batches = islice(batches, self.num_batches - state.batch)
+        batches = self._batches(state.epoch, state.batch)
         while group := list(islice(batches, settings.accumulate)):
             self.stepper.step(group, state.step, state.sums)
             state.batch += len(group)
@@ -183,7 +205,7 @@ class Fit:
         values["seconds/epoch"], state.epoch_seconds = state.epoch_seconds, 0.0
         improved = state.end_epoch(validation[self.task.monitor], self.task.mode, values)
         self.stepper.schedule.end_epoch(improved=improved)
-        if self.settings.tracker is not None:
+        if self.leads and self.settings.tracker is not None:
             self.settings.tracker.scalars(values, epoch=state.epoch, step=state.step)
         self.progress.epoch(state.epoch, values)
         self.snapshots.save_last()
@@ -193,10 +215,11 @@ class Fit:
     def _validate(self, split: Split) -> dict[str, float]:
         ranks = self.ranks if len(split) >= self.ranks else 1
         batches = split.batches(
-            self.batch_size,
+            self.settings.batch_size,
             rank=self.fabric.global_rank if ranks > 1 else 0,
             num_ranks=ranks,
             device=self.fabric.device,
+            workers=self.settings.workers,
         )
         figures = self.task.figures()
         with self.fabric.autocast():

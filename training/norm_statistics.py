@@ -5,21 +5,24 @@ with random samples, while evaluation uses deterministic ones. Averages over fre
 by the model as it will be evaluated, remove both differences.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from datasets.batching import share
 from datasets.randomness import keyed_generator
 from datasets.spec import Split
 from partial_equiv.gconv import frozen_kernels
+from partial_equiv.gconv.ranks import joint_batch
 
 __all__ = ["mixed_batches", "reestimate"]
 
 
-def reestimate(model: nn.Module, batches: Iterator[Tensor]) -> None:
-    """Replace all running statistics by their averages over batches of images [B, C, H, W].
+def reestimate(model: nn.Module, batches: Iterable[tuple[Tensor, int]]) -> None:
+    """Replace all running statistics by their averages over batches of images [B, C, H, W], each
+    with the number of images that it has on all ranks.
 
     Everything but the norms that keep running statistics is in eval mode; all modes are restored.
     A norm is known by `running_mean` and `reset_running_stats`, as in torch.nn.BatchNorm2d.
@@ -42,8 +45,9 @@ def reestimate(model: nn.Module, batches: Iterator[Tensor]) -> None:
         with torch.no_grad(), frozen_kernels(model):
             for norm in norms:
                 norm.train()
-            for images in batches:
-                model(images)
+            for images, num_images in batches:
+                with joint_batch(num_images):
+                    model(images)
     finally:
         for norm, momentum in momenta.items():
             norm.momentum = momentum
@@ -60,11 +64,12 @@ def mixed_batches(
     device: torch.device | str,
     rank: int = 0,
     num_ranks: int = 1,
-) -> Iterator[Tensor]:
+) -> Iterator[tuple[Tensor, int]]:
     """Yield images of up to `limit` batches from all over a split, unaugmented and well mixed.
 
     The split's own order may be by class, and batches of one class would give wrong variances. Of
-    several ranks each yields its share of every batch; a `Norm` puts their statistics together.
+    several ranks each yields its share of every batch, with the number of images of them all; a
+    `Norm` puts their statistics together.
     """
     total = -(-len(split) // batch_size)
     chosen = torch.linspace(0, total - 1, min(limit, total)).round().long().unique().tolist()
@@ -75,5 +80,4 @@ def mixed_batches(
     images = torch.cat(parts)
     order = torch.randperm(len(images), generator=keyed_generator(seed, "norm statistics"))
     for chunk in order.tensor_split(len(parts)):  # equal sizes, since batches count alike
-        own = chunk.tensor_split(num_ranks)[rank] if len(chunk) >= num_ranks else chunk
-        yield images[own.to(images.device)]
+        yield images[share(chunk, rank, num_ranks).to(images.device)], len(chunk)

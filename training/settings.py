@@ -29,7 +29,8 @@ class Settings:
         epochs: passes over the training split; 0 leaves the net as it was initialised.
         steps: of the optimiser, in place of `epochs`: so many epochs as make at least these steps.
         max_batches: of an epoch, and to evaluate on; None: all of them.
-        batch_size: samples of a batch, over all devices together.
+        batch_size: samples of a batch, over all devices of all machines together; their shares of
+            it differ by at most one.
         accumulate: batches that make one step of the optimiser.
         optimizer: momentum and nesterov are SGD's.
         learning_rate: of the weights.
@@ -47,9 +48,12 @@ class Settings:
         early_stop_epochs: stop after so many epochs without improvement.
         reestimate_norm: take fresh norm statistics before each validation.
         compile: train through torch.compile; minutes to start, and it needs a C++ compiler.
+        workers: processes of each device that read ahead what the data set leaves in its files; 0
+            reads a batch when it is asked for. The batches are the same.
         deterministic: ask torch for deterministic algorithms (CUDA; the CPU's are).
         resume: run folder whose last checkpoint to go on from; an unfinished epoch, too, goes on
-            at its next batch, and the run equals an uninterrupted one bit for bit.
+            at its next batch, and the run equals an uninterrupted one bit for bit. With another
+            number of devices it equals that but for rounding, and for what is drawn for each image.
 
     Raises:
         Refusal: for settings that do not go together.
@@ -84,15 +88,14 @@ class Settings:
     devices: Count = 1
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     compile: bool = False
+    workers: Natural = 2
     deterministic: bool = False
     resume: Path | None = None
 
     def __post_init__(self) -> None:
         """Check that the settings go together."""
-        if self.batch_size % self.devices:
-            raise Refusal(
-                f"must be a multiple of {self.devices}, devices", batch_size=self.batch_size
-            )
+        if self.batch_size < self.devices:
+            raise Refusal(f"is less than devices={self.devices}", batch_size=self.batch_size)
         if self.nesterov and not self.momentum:
             raise Refusal("needs momentum > 0", nesterov=True)
         if self.final_learning_rate > self.learning_rate:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 import checkpoint
 from partial_equiv.refusal import Refusal
 from tracking import rewind
+from training.draws import Draws
 from training.settings import Settings
 from training.stepper import Stepper
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["FitResult", "FitState", "Snapshots", "load_best", "load_weights"]
 
 # A training with other values of these is another training.
-FIXED = ("seed", "max_batches", "batch_size", "accumulate", "devices", "optimizer")
+FIXED = ("seed", "max_batches", "batch_size", "accumulate", "optimizer")
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,12 @@ class FitState:
 
 
 class Snapshots:
-    """Saves and restores a training: checkpoints/last.pt to go on, checkpoints/best.pt to use."""
+    """Saves and restores a training: checkpoints/last.pt to go on, checkpoints/best.pt to use.
+
+    A training may go on with another number of ranks. With the same number it equals one that was
+    not interrupted bit for bit; with another, as far as sums in another order and what is drawn for
+    each image let it: these draws start afresh, from the seed and the step.
+    """
 
     def __init__(
         self,
@@ -89,8 +95,9 @@ class Snapshots:
         fabric: "Fabric",
         state: FitState,
         stepper: Stepper,
+        draws: Draws,
     ) -> None:
-        self.settings, self.fabric, self.state = settings, fabric, state
+        self.settings, self.fabric, self.state, self.draws = settings, fabric, state, draws
         self.model, self.optimizer = stepper.model, stepper.optimizer
         self.schedule = stepper.schedule
         self.last, self.best = _files(Path(settings.run_folder))
@@ -110,6 +117,7 @@ class Snapshots:
                 "model": self.model.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "schedule": self.schedule.state_dict(),
+                "draws": self.draws.state(),
                 "ranks": everyone,
             }
             checkpoint.save(self.last, content)
@@ -160,12 +168,18 @@ class Snapshots:
         for group, options in zip(self.optimizer.param_groups, chosen, strict=True):
             group.update(options)  # settings are those of now
         self.schedule.load_state_dict(content["schedule"])
-        own = content["ranks"][self.fabric.global_rank]
         for name, value in content["state"].items():
             setattr(self.state, name, value)
-        device = self.fabric.device
-        self.state.sums = {name: value.to(device) for name, value in own["sums"].items()}
-        checkpoint.set_generator_states(own["generators"])
+        self.draws.start(self.state.step)
+        rank, ranks = self.fabric.global_rank, content["ranks"]
+        if len(ranks) == self.fabric.world_size:
+            sums = ranks[rank]["sums"]
+            checkpoint.set_generator_states(ranks[rank]["generators"])
+        else:  # rank 0 takes the sums of all
+            of_all = ((name, [each["sums"][name] for each in ranks]) for name in ranks[0]["sums"])
+            sums = {name: torch.stack(each).sum() * (rank == 0) for name, each in of_all}
+        self.draws.restore(content.get("draws", {}))  # old checkpoints have none
+        self.state.sums = {name: value.to(self.fabric.device) for name, value in sums.items()}
 
     def _take_over_best(self, path: Path, last_model: dict[str, Tensor]) -> None:
         state = self.state

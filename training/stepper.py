@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from datasets.randomness import keyed_generator
+from partial_equiv.gconv.ranks import joint_batch
 from partial_equiv.penalties import PENALTIES, Batch, Symmetry
 from partial_equiv.relaxations import Terms, after_step, collected_terms, set_progress
 from tasks import Task
@@ -23,7 +24,13 @@ __all__ = ["Stepper"]
 
 
 class Stepper:
-    """Owns the optimiser and the schedule of a model, which it moves to the training device."""
+    """Owns the optimiser and the schedule of a model, which it moves to the training device.
+
+    The gradient of a batch that several ranks share is that of one process: each rank's loss counts
+    as much as the samples it has, and the ranks are averaged. What depends on the parameters alone
+    is the same on all ranks, and in their average, too. This holds for losses that are means over
+    the samples; variances within a batch (`tasks.Generating`) are each rank's own.
+    """
 
     def __init__(
         self,
@@ -69,18 +76,46 @@ class Stepper:
             yield
 
     def step(
-        self, group: Sequence[tuple[Tensor, ...]], index: int, sums: dict[str, Tensor]
+        self, group: Sequence[tuple[int, tuple[Tensor, ...]]], index: int, sums: dict[str, Tensor]
     ) -> None:
-        """Make step number `index` with the mean gradient of a group of batches.
+        """Make step number `index` with the mean gradient of a group of batches: the number of
+        samples on all ranks, and this rank's share of them.
 
-        Adds loss (without penalties) and metrics to `sums`, see `tester.add_batch`.
+        Adds loss (without penalties) and metrics to `sums`, see `tester.add_batch`: the sums of all
+        ranks add up to those of one process.
         """
-        set_progress(self.model, index / self.num_steps)
         self.schedule.apply(index)
+        self._gradient(group, index, sums)
+        if self.settings.gradient_clip is not None:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.gradient_clip)
+        self.optimizer.step()
+        after_step(self.model)
+        self.project_()
+
+    def rehearse(self, num_samples: int, share: tuple[Tensor, ...]) -> None:
+        """Compute the gradient of a batch, and leave all but the gradient as it was.
+
+        Only after the first backward pass does DistributedDataParallel know in which order it sums
+        up gradients over the ranks, and another order is rounded otherwise. So trainings rehearse
+        with one and the same batch, wherever they begin or go on.
+        """
+        before = [buffer.clone() for buffer in self.model.buffers()]
+        self._gradient([(num_samples, share)], 0, {})
+        for buffer, value in zip(self.model.buffers(), before, strict=True):
+            buffer.copy_(value)
+
+    def _gradient(
+        self, group: Sequence[tuple[int, tuple[Tensor, ...]]], index: int, sums: dict[str, Tensor]
+    ) -> None:
+        """Compute the mean gradient of a group of batches, as `step` says."""
+        set_progress(self.model, index / self.num_steps)
         self.optimizer.zero_grad()
-        for number, batch in enumerate(group, 1):
-            more = self.fabric.world_size > 1 and number < len(group)
-            with self.fabric.no_backward_sync(self.wrapped) if more else nullcontext():
+        ranks = self.fabric.world_size
+        for number, (num_samples, batch) in enumerate(group, 1):
+            counting = len(batch[0]) / (ranks if num_samples < ranks else 1)
+            more = ranks > 1 and number < len(group)
+            sync = self.fabric.no_backward_sync(self.wrapped) if more else nullcontext()
+            with joint_batch(num_samples), sync:
                 self.terms.clear()
                 with self._answers() as answers:
                     loss, metrics = self.task.step(self.wrapped, batch)
@@ -92,13 +127,9 @@ class Stepper:
                     total = total + (penalty.task_weight - 1) * loss
                     total = total + sum(penalty.weights[name] * added[name] for name in added)
                     terms = {**terms, **added}
-                add_batch(sums, len(batch[0]), loss, {**metrics, **terms})
-                self.fabric.backward(total / len(group))
-        if self.settings.gradient_clip is not None:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.gradient_clip)
-        self.optimizer.step()
-        after_step(self.model)
-        self.project_()
+                add_batch(sums, counting, loss, {**metrics, **terms})
+                share = counting * ranks / num_samples  # 1 on average over the ranks
+                self.fabric.backward(total * share / len(group))
 
     def project_(self) -> None:
         """Bring the net to where the penalties want it, also its running statistics."""

@@ -38,10 +38,10 @@ class LatentSplit(BatchedSplit):
         self.table = TensorSplit(latents, classes, spec)
 
     def raw_batches(
-        self, order: Tensor, batch_size: int, device: torch.device | str
+        self, order: Tensor, sizes: list[int], device: torch.device | str, workers: int = 0
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield latents and classes of `order` [N] on the device, in batches."""
-        return self.table.raw_batches(order, batch_size, device)
+        """Yield latents and classes of `order` [N] on the device, in batches of these sizes."""
+        return self.table.raw_batches(order, sizes, device)
 
 
 def latent_spec(autoencoder: VAE, images: DataSpec) -> DataSpec:

@@ -18,7 +18,7 @@ from datasets.orbits.storage import OrbitFile, write_orbits
 from datasets.spec import DataSpec, Split, Splits
 from from_run import FromRun
 from models.vae import VAE
-from partial_equiv.intervals import Count, Natural, NonNegative, Several
+from partial_equiv.intervals import Count, NonNegative, Several
 from partial_equiv.refusal import Refusal
 
 __all__ = ["Orbits"]
@@ -42,7 +42,6 @@ class Orbits(DataSet):
         whole: a sample is all views of an image, for task=turning.
         autoencoder: a sample is the mean latent that this net gives a view.
         memory: GiB; a split that needs more stays in its file.
-        num_workers: threads that read ahead of it.
 
     Raises:
         Refusal: if the source has no classes, or not these, or images that are not square; for an
@@ -60,7 +59,6 @@ class Orbits(DataSet):
         whole: bool = False,
         autoencoder: Annotated[VAE | None, FromRun()] = None,
         memory: NonNegative = 2.0,
-        num_workers: Natural = 2,
     ) -> None:
         self.source = source
         self.folder = Path(root).expanduser() / "orbits"
@@ -87,7 +85,6 @@ class Orbits(DataSet):
                 raise Refusal("orbits are of images, leave dataset.autoencoder out", whole=True)
             check_images(autoencoder, source.spec)
         self.memory = memory
-        self.num_workers = num_workers
 
     @property
     def spec(self) -> DataSpec:
@@ -149,9 +146,7 @@ class Orbits(DataSet):
         names = [keys.index(key) for key in file.counts]  # the file sorts its keys
         labels = torch.tensor(names)[file.labels]
         indices = torch.arange(len(labels))
-        return make_split(
-            file, indices, labels, self._views, memory=self.memory, num_workers=self.num_workers
-        )
+        return make_split(file, indices, labels, self._views, memory=self.memory)
 
     def _images(self, source: Split) -> dict[str, Tensor]:
         """The images of each class that has some, by its key: uint8 [n, C, H, W]."""

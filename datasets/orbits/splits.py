@@ -25,11 +25,12 @@ class OrbitSplit(BatchedSplit):
         self.views, self.num_views = views, num_views
 
     def raw_batches(
-        self, order: Tensor, batch_size: int, device: torch.device | str
+        self, order: Tensor, sizes: list[int], device: torch.device | str, workers: int = 0
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield orbits and classes of `order` [N] on the device, in batches."""
+        """Yield orbits and classes of `order` [N] on the device, in batches of these sizes."""
         each = (order[:, None] * self.num_views + torch.arange(self.num_views)).flatten()
-        for views, targets in self.views.raw_batches(each, batch_size * self.num_views, device):
+        num_views = [size * self.num_views for size in sizes]
+        for views, targets in self.views.raw_batches(each, num_views, device, workers):
             yield views.unflatten(0, (-1, self.num_views)), targets[:: self.num_views]
 
 

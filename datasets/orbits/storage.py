@@ -124,14 +124,14 @@ class OrbitFile:
                 image -= count
         raise IndexError(f"{index}: there are {len(self.labels)} views")
 
-    def load(self, indices: Tensor, num_workers: int) -> Tensor:
+    def load(self, indices: Tensor) -> Tensor:
         """Return the views of indices [N], uint8 [N, C, H, W]."""
         with self._reading():
             file = self._open()
             arrays = [torch.from_numpy(file[name][:]).flatten(0, 1) for name in self.counts]
         return torch.cat(arrays)[indices]
 
-    def check(self, indices: Tensor, num_workers: int) -> None:
+    def check(self, indices: Tensor) -> None:
         """Do nothing: opening the file was the quick look."""
 
     def _open(self) -> Any:  # noqa: ANN401

@@ -94,7 +94,8 @@ class Relaxation(nn.Module):
 
     Attributes:
         chooses: whether it says which elements are computed, so that two layers may differ in them.
-        depends_on_input: whether what it does depends on the values of the feature.
+        depends_on_input: whether what it does depends on the values of the feature, so that it
+            draws for each image.
         at_pixels: whether `relax` adds weights of its own for the pixels of the window, and not
             kernels that are read at the reading's coordinates.
         penalties: the names of the terms that it adds to the loss, with the weight of each one.

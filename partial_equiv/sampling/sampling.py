@@ -15,6 +15,7 @@ from partial_equiv.groups import Group
 from partial_equiv.intervals import Count
 from partial_equiv.refusal import Refusal
 from partial_equiv.relaxations import Choice, Relaxation, SampledFeature
+from partial_equiv.sampling.shared_draws import shared
 
 __all__ = ["Sample", "Sampling"]
 
@@ -38,6 +39,9 @@ class Sampling(nn.Module):
     r"""Samples the elements of one layer.
 
     Evaluation is deterministic: no shift, and elements that do not count are not computed at all.
+
+    Where several processes train on their shares of a batch, they agree on what all images share if
+    this happens inside of `shared_draws`.
 
     Args:
         group: the stabiliser H.
@@ -84,16 +88,19 @@ class Sampling(nn.Module):
         generator: torch.Generator | None = None,
         relaxation: Relaxation | None = None,
     ) -> Sample:
-        """The elements for this feature, drawn from `generator`, or from torch's default one.
+        """The elements for this feature, drawn from `generator`; None: from that of `shared_draws`
+        what all images share, and from torch's default one what each has of its own.
 
         Args:
             feature: that comes in.
             generator: of the shift, and of what the relaxation draws.
             relaxation: of the layer; None computes the whole group.
         """
-        offset, choice = self._offset(feature, generator), Choice()
+        for_all = generator or (None if self.scope == "element" else shared())
+        offset, choice = self._offset(feature, for_all), Choice()
         if relaxation is not None:
-            choice = relaxation(feature, self._num_draws(feature), generator)
+            drawing = generator if relaxation.depends_on_input else for_all
+            choice = relaxation(feature, self._num_draws(feature), drawing)
         extent = self.whole if choice.extent is None else choice.extent
         elements = self.group.subset(self.num_samples, *torch.broadcast_tensors(extent, offset))
         if choice.weights is None:

@@ -27,10 +27,10 @@ class MemorySource:
             raise UnreadableFiles({f"{index}.jpg": "torn"}, "here")
         return self.images[index]
 
-    def load(self, indices: Tensor, num_workers: int) -> Tensor:
+    def load(self, indices: Tensor) -> Tensor:
         """Return several images."""
         return torch.stack([self.read(index) for index in indices.tolist()])
 
-    def check(self, indices: Tensor, num_workers: int) -> None:
+    def check(self, indices: Tensor) -> None:
         """Note the call."""
         self.checked = True

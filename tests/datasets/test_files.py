@@ -1,7 +1,6 @@
-"""Splits in files: reading ahead in order and not too far, broken files, what fits in memory."""
+"""Splits in files: each image is read once and when it is its turn; what fits in memory."""
 
 import pickle
-import threading
 
 import pytest
 import torch
@@ -16,41 +15,37 @@ NUMBERS = torch.arange(40)
 IMAGES = NUMBERS.to(torch.uint8).view(-1, 1, 1, 1).expand(-1, 1, 2, 2)
 
 
-def split_of(source: MemorySource, num_workers: int = 3) -> FileSplit:
+def split_of(source: MemorySource) -> FileSplit:
     """Return all of a source."""
-    return FileSplit(source, NUMBERS, NUMBERS, SPEC, None, num_workers)
+    return FileSplit(source, NUMBERS, NUMBERS, SPEC)
 
 
-def test_late_images_keep_their_places() -> None:
-    split = split_of(MemorySource(IMAGES, delay=0.002))
-    for images, targets in split.batches(7):
-        assert (images[:, 0, 0, 0] * 255).round().long().tolist() == targets.tolist()
-
-
-@pytest.mark.parametrize("num_workers", [0, 1, 3])
-def test_reading_ahead_has_a_limit_and_an_end(num_workers: int) -> None:
+def test_nothing_is_read_before_its_turn() -> None:
     source = MemorySource(IMAGES)
-    batches = split_of(source, num_workers).batches(4)
-    next(batches)
-    limit = 4 + 2 * num_workers + 3 if num_workers else 4  # whole batches are asked for
-    assert 4 <= len(source.reads) <= limit
-    batches.close()
-    assert not [each for each in threading.enumerate() if "read ahead" in each.name]
+    batches = split_of(source).batches(4)
+    assert source.reads == []
+    for number, _ in enumerate(batches, 1):
+        assert source.reads == list(range(4 * number))
 
 
-@pytest.mark.parametrize("num_workers", [0, 3])
-def test_a_broken_file_is_named_when_it_is_met(num_workers: int) -> None:
-    batches = split_of(MemorySource(IMAGES, broken=(9,)), num_workers).batches(4)
+@pytest.mark.parametrize("seed", [None, 3])
+def test_a_rank_reads_its_share_alone(seed: int | None) -> None:
+    sources = [MemorySource(IMAGES) for _ in range(3)]
+    for rank, source in enumerate(sources):
+        batches = split_of(source).batches(4, seed=seed, rank=rank, num_ranks=3, start=1)
+        targets = torch.cat([targets for _, targets in batches])
+        assert sorted(source.reads) == sorted(targets.tolist()), "what is read is what is given"
+    assert max(len(source.reads) for source in sources) <= 14 - 4
+    assert len({each for source in sources for each in source.reads}) == sum(
+        len(source.reads) for source in sources
+    )
+
+
+def test_a_broken_file_is_named_when_it_is_met() -> None:
+    batches = split_of(MemorySource(IMAGES, broken=(9,))).batches(4)
     next(batches), next(batches)
     with pytest.raises(UnreadableFiles, match=r"^cannot read 9.jpg \(torn\); looked in here; "):
         next(batches)
-    assert not [each for each in threading.enumerate() if "read ahead" in each.name]
-
-
-def test_reading_draws_no_random_numbers() -> None:
-    before = torch.get_rng_state()
-    list(split_of(MemorySource(IMAGES)).batches(7, seed=1))
-    assert torch.equal(before, torch.get_rng_state()), "a resumed run would differ"
 
 
 def test_a_part_can_be_sent_to_another_process() -> None:
@@ -63,7 +58,7 @@ def test_a_part_can_be_sent_to_another_process() -> None:
 def test_memory_decides_who_reads() -> None:
     def make(gib: float) -> object:
         source = MemorySource(IMAGES)
-        split = make_split(source, NUMBERS, NUMBERS, SPEC, memory=gib, num_workers=2)
+        split = make_split(source, NUMBERS, NUMBERS, SPEC, memory=gib)
         assert source.checked == isinstance(split, FileSplit)
         assert next(split.batches(40))[1].tolist() == NUMBERS.tolist()
         return type(split)
@@ -76,6 +71,8 @@ def test_memory_decides_who_reads() -> None:
 def test_many_broken_files_make_one_line() -> None:
     error = UnreadableFiles({f"{i}.jpg": "torn" for i in range(12)}, "here")
     assert "8.jpg (torn), 9.jpg (torn) and 2 more; looked in here" in str(error)
+    sent = pickle.loads(pickle.dumps(error))
+    assert (str(sent), sent.reasons) == (str(error), error.reasons)
 
 
 def test_lengths_that_disagree_are_refused() -> None:

@@ -74,15 +74,14 @@ def test_resizing_keeps_what_fits() -> None:
     torch.testing.assert_close(inner, (torch.arange(1, 28) + 0.5) * 28 / 29 - 0.5)
 
 
-@pytest.mark.parametrize("num_workers", [0, 2])
-def test_the_crop_comes_after_augmentation(num_workers: int) -> None:
+def test_the_crop_comes_after_augmentation() -> None:
     spec = DataSpec(2, 6, (28, 28), mean=(0.5, 0.25), std=(0.5, 2.0), circle_crop=True)
     source, numbers = MemorySource(IMAGES), torch.arange(6)
 
     def shifted(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         return images.roll(5, -1)
 
-    split = FileSplit(source, numbers, numbers, spec, shifted, num_workers)
+    split = FileSplit(source, numbers, numbers, spec, shifted)
     mean, std = (torch.tensor(each).view(2, 1, 1) for each in (spec.mean, spec.std))
     for seed, expected in ((None, IMAGES), (0, IMAGES.roll(5, -1))):
         ((images, targets),) = split.batches(6, seed=seed)

@@ -18,12 +18,14 @@ from torchvision.datasets import imagenet as torchvision_imagenet
 
 from datasets.files import FileSplit, UnreadableFiles
 from datasets.imagenet import ARCHIVES, ImageNet
+from datasets.pictures import Pictures
 from datasets.spec import MissingData, Split
 from datasets.tensors import TensorSplit
+from datasets.tfrecords import read_index
 
 CLASSES = ("n01", "n02", "n03")
 SIZES = {"train": 12, "val": 6}
-SETTINGS: dict[str, Any] = {"num_classes": 3, "size": 8, "val_size": 3, "num_workers": 2}
+SETTINGS: dict[str, Any] = {"num_classes": 3, "size": 8, "val_size": 3}
 Write = Callable[[], Path]
 
 
@@ -220,3 +222,65 @@ def test_a_damaged_picture_is_named_when_it_is_met(tmp_path: Path) -> None:
     assert "record 2 of validation-00001-of-00002 (" in line
     with pytest.raises(UnreadableFiles, match="record 1 of validation-00001-of-00002"):
         ImageNet(str(tmp_path), storage="tfrecord", memory=0.0, **SETTINGS).splits()
+
+
+@pytest.mark.parametrize("storage", ["folders", "tfrecord"])
+def test_a_rank_opens_its_share_alone(
+    tmp_path: Path, storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_folders(tmp_path) if storage == "folders" else write_shards(tmp_path)
+    split = ImageNet(str(tmp_path), storage=storage, memory=0.0, **SETTINGS).splits().train
+    opened: list[int] = []
+    original = type(split.source)._opened
+
+    def noted(source: Pictures, index: int) -> Any:  # noqa: ANN401
+        opened.append(index)
+        return original(source, index)
+
+    monkeypatch.setattr(type(split.source), "_opened", noted)
+    shares = []
+    for rank in range(2):
+        list(split.batches(2, seed=0, rank=rank, num_ranks=2))
+        shares.append(sorted(opened))
+        opened.clear()
+    assert [len(share) for share in shares] == [len(set(share)) for share in shares] == [4, 4]
+    assert not set(shares[0]) & set(shares[1])
+
+
+def varint(number: int) -> bytes:
+    """Return a number as Protocol Buffers write it."""
+    low, rest = number % 128, number // 128
+    return bytes([low + 128]) + varint(rest) if rest else bytes([low])
+
+
+def field(number: int, *parts: bytes | int) -> list[bytes | int]:
+    """Return a field that holds the parts; a number stands for so many bytes, whatever they are."""
+    length = sum(part if isinstance(part, int) else len(part) for part in parts)
+    return [bytes([8 * number + 2]) + varint(length), *parts]
+
+
+def test_an_index_reads_no_picture(tmp_path: Path) -> None:
+    """Three pictures of a gigabyte each are holes in the file, and before their labels."""
+    size, path = 2**30, tmp_path / "train-00000-of-00001"
+    with path.open("wb") as file:
+        for number in range(3):
+            label = field(2, *field(3, *field(1, varint(number + 1))))
+            picture = field(2, *field(1, *field(1, size + number)))
+            example = field(
+                1,
+                *field(1, *field(1, b"image/encoded"), *picture),
+                *field(1, *field(1, b"image/class/label"), *label),
+            )
+            length = sum(part if isinstance(part, int) else len(part) for part in example)
+            for part in (length.to_bytes(8, "little"), bytes(4), *example, bytes(4)):
+                file.seek(part, 1) if isinstance(part, int) else file.write(part)
+
+    def bytes_read() -> int:
+        return int(Path("/proc/self/io").read_text().split()[1])
+
+    before = bytes_read()
+    records = read_index((path,))
+    assert bytes_read() - before < 2**18
+    assert records.labels.tolist() == [1, 2, 3]
+    assert records.length.tolist() == [size, size + 1, size + 2]
+    assert (records.offset[1:] - records.offset[:-1] > size).all()

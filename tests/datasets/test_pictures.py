@@ -94,16 +94,16 @@ def test_all_damaged_files_are_named_at_once(tmp_path: Path) -> None:
     (tmp_path / "empty.jpg").touch()
     pictures = Pictures(tmp_path, names, 6)
     with pytest.raises(UnreadableFiles) as caught:
-        pictures.load(torch.arange(5), 2)
+        pictures.load(torch.arange(5))
     assert set(caught.value.reasons) == set(names[1:])
     line = str(caught.value)
     assert "\n" not in line
     assert "cannot read empty.jpg (empty), gone.png (No such file or directory), text" in line
     assert f"; looked in {tmp_path}; replace, convert or delete" in line
     with pytest.raises(UnreadableFiles) as quick:
-        pictures.check(torch.arange(5), 2)
+        pictures.check(torch.arange(5))
     assert set(quick.value.reasons) == {"text.jpg", "empty.jpg", "gone.png"}
-    good = pictures.load(torch.tensor([0, 0]), 0)
+    good = pictures.load(torch.tensor([0, 0]))
     assert torch.equal(good[0], pictures.read(0))
 
 
@@ -131,12 +131,12 @@ def test_large_pictures_are_taken_and_too_large_ones_named(
     """144 million pixels are taken without a warning, which is an error here."""
     Image.new("1", (12_000, 12_000)).save(tmp_path / "large.png")
     pictures = Pictures(tmp_path, ["large.png"], 6)
-    pictures.check(torch.arange(1), 1)
+    pictures.check(torch.arange(1))
     monkeypatch.setattr("datasets.pictures.LARGEST", 10**8)
     for look in (pictures.check, pictures.load):
         reason = r"large.png \(12000 x 12000 pixels are too many: make it smaller\)"
         with pytest.raises(UnreadableFiles, match=reason):
-            look(torch.arange(1), 1)
+            look(torch.arange(1))
 
 
 def test_deep_colours_are_refused_if_they_would_be_black(tmp_path: Path) -> None:
@@ -154,5 +154,5 @@ def test_deep_colours_are_refused_if_they_would_be_black(tmp_path: Path) -> None
     assert (read(tmp_path, "full.png", 4) == 250).all()
     for look in ("check", "load"):
         with pytest.raises(MissingData, match="convert those in colour to 8 bits a channel"):
-            getattr(Pictures(tmp_path, ["dark.png"], 4), look)(torch.arange(1), 1)
-        getattr(Pictures(tmp_path, ["dark.png", "full.png"], 4), look)(torch.arange(2), 1)
+            getattr(Pictures(tmp_path, ["dark.png"], 4), look)(torch.arange(1))
+        getattr(Pictures(tmp_path, ["dark.png", "full.png"], 4), look)(torch.arange(2))

@@ -2,10 +2,11 @@
 
     python -m tests.training.small FOLDER name=value …
 
-trains with these settings of the trainer and saves the weights as FOLDER/weights.pt;
+trains with these settings of the trainer; rank 0 saves the weights as FOLDER/weights.pt;
 `metrics=[…]` are the task's, `beta=…` the weight of the equivariance error.
 """
 
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -106,7 +107,8 @@ def main(folder: Path, words: list[str]) -> None:
         settings["further_penalties"] = (EquivarianceError(beta=beta),)
     task = Classification(metrics=settings.pop("metrics", ()))
     make_trainer(folder, **settings).fit(net, splits, task)
-    torch.save(net.state_dict(), folder / "weights.pt")
+    if os.environ.get("RANK", "0") == "0":
+        torch.save(net.state_dict(), folder / "weights.pt")
 
 
 if __name__ == "__main__":

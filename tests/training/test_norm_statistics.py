@@ -14,7 +14,7 @@ def test_statistics_are_those_of_the_data(momentum: float | None) -> None:
     net = nn.Sequential(nn.Dropout(0.9), nn.BatchNorm2d(3, momentum=momentum))
     images = 2 * torch.randn(40, 3, 4, 4, generator=torch.Generator().manual_seed(0)) + 1
     net[1].running_mean.fill_(77)
-    reestimate(net, iter(images.split(10)))
+    reestimate(net, [(batch, 10) for batch in images.split(10)])
     assert torch.allclose(net[1].running_mean, images.mean((0, 2, 3)), atol=1e-5)
     assert torch.allclose(net[1].running_var, images.var((0, 2, 3)), rtol=0.05)
     assert net[1].momentum == momentum
@@ -39,7 +39,9 @@ def test_modes_come_back_one_by_one() -> None:
 @pytest.mark.parametrize(("limit", "batches", "samples"), [(3, 3, 24), (9, 5, 40), (32, 5, 40)])
 def test_batches_are_mixed_plain_and_from_all_over(limit: int, batches: int, samples: int) -> None:
     split = make_splits().train  # in order of class
-    images = list(mixed_batches(split, 8, limit=limit, seed=0, device="cpu"))
+    batches_of_all = list(mixed_batches(split, 8, limit=limit, seed=0, device="cpu"))
+    images = [batch for batch, _ in batches_of_all]
+    assert [number for _, number in batches_of_all] == [len(batch) for batch in images]
     assert [len(batch) for batch in images] == [8] * batches
     plain = {tuple(image.flatten().tolist()) for image, _ in split.batches(1)}
     seen = {tuple(image.flatten().tolist()) for batch in images for image in batch}

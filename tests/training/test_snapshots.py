@@ -189,6 +189,20 @@ def test_a_kill_between_the_two_files_loses_nothing(
     assert_same_runs(whole["adam"][0], tmp_path)
 
 
+def test_a_checkpoint_of_an_older_version_goes_on(
+    tmp_path: Path, whole: dict[str, tuple[Path, FitResult]]
+) -> None:
+    """It knows of no common draws, and of its number of devices."""
+    with pytest.raises(Interrupted):
+        fit(tmp_path, 8, **SETTINGS["adam"])
+    path = tmp_path / "checkpoints" / "last.pt"
+    content = checkpoint.load(path)
+    del content["draws"]
+    checkpoint.save(path, content | {"settings": content["settings"] | {"devices": 1}})
+    fit(tmp_path, resume=tmp_path, **SETTINGS["adam"])
+    assert_same_runs(whole["adam"][0], tmp_path)
+
+
 def test_a_finished_run_can_be_prolonged(tmp_path: Path) -> None:
     settings = {"schedule": "none", "epochs": 1}
     fit(tmp_path, **settings)
@@ -224,14 +238,3 @@ def test_what_cannot_be_resumed_is_one_line(
     (best_only / "checkpoints").mkdir(parents=True)
     shutil.copy(folder / "checkpoints" / "best.pt", best_only / "checkpoints" / "last.pt")
     assert "is incomplete" in complaint(best_only)
-
-
-@pytest.mark.slow
-def test_two_processes_are_interrupted_and_go_on_exactly(tmp_path: Path) -> None:
-    settings = {"devices": 2, "epochs": 2}
-    fit(tmp_path / "whole", **settings)
-    with pytest.raises(Interrupted):
-        fit(tmp_path, 8, **settings)
-    assert checkpoint.load(tmp_path / "checkpoints" / "last.pt")["state"]["batch"] == 3
-    fit(tmp_path, resume=tmp_path, **settings)
-    assert_same_runs(tmp_path / "whole", tmp_path)

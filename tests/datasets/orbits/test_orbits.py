@@ -157,7 +157,7 @@ def test_a_killed_writer_is_continued(tmp_path: Path, interrupted: Any) -> None:
     write_orbits(path, images, 3)
     file = OrbitFile(path)
     expected = torch.cat([turned_views(each, 3).flatten(0, 1) for each in images.values()])
-    assert torch.equal(file.load(torch.arange(39), 0), expected)
+    assert torch.equal(file.load(torch.arange(39)), expected)
     assert torch.equal(torch.stack([file.read(i) for i in range(39)]), expected)
     assert file.labels.tolist() == [0] * 18 + [1] * 21
     interrupted(0)
@@ -174,7 +174,7 @@ def test_a_damaged_rest_is_begun_anew(tmp_path: Path, interrupted: Any) -> None:
     rest.write_bytes(rest.read_bytes()[:700])
     interrupted(2)
     write_orbits(path, images, 3)
-    assert len(OrbitFile(path).load(torch.arange(18), 0)) == 18
+    assert len(OrbitFile(path).load(torch.arange(18))) == 18
 
 
 def test_damage_takes_one_line(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_damage_takes_one_line(tmp_path: Path) -> None:
     content[-300:-200] = bytes(100)  # in a chunk
     path.write_bytes(content)
     with pytest.raises(UnreadableFiles, match=r"x\.h5") as caught:
-        OrbitFile(path).load(torch.arange(12), 0)
+        OrbitFile(path).load(torch.arange(12))
     assert "\n" not in str(caught.value)
     (tmp_path / "y.h5").write_bytes(b"no such thing")
     with pytest.raises(UnreadableFiles, match=r"y\.h5"):

@@ -1,0 +1,12 @@
+"""Processes that train together: who they are, what they tell each other, and how they are started.
+
+several()       whether torchrun or srun has started this process as one of several
+team()          those processes, seen from this one; None if it is alone
+start(2, work)  the same on one machine, through torch's launcher
+"""
+
+from together.environment import several, speaks
+from together.starting import start
+from together.team import AnotherFailed, Team, team
+
+__all__ = ["AnotherFailed", "Team", "several", "speaks", "start", "team"]
