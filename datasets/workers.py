@@ -6,11 +6,13 @@ They leave signals to the process that they work for, and end with it, however i
 """
 
 import atexit
+import os
 import signal
+import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from multiprocessing import get_context, resource_tracker
+from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.context import ForkServerContext
 from typing import Generic, TypeVar, cast
 
@@ -51,6 +53,7 @@ def mapped(
             sampler=cast(Iterable[int], items),
             num_workers=num_workers,
             multiprocessing_context=_context(),
+            worker_init_fn=_begin,
             generator=torch.Generator(),  # it draws a number that nobody needs, not from ours
         )
     with _signals_held():
@@ -83,6 +86,22 @@ class _Results(Dataset[Result | Refusal], Generic[Item, Result]):
             return self.function(item)
         except Refusal as error:
             return error
+
+
+def _begin(worker: int) -> None:
+    """In a worker: hear no signals, and end with the process that it works for, even if it is killed.
+
+    (The DataLoader's own look is at the parent, here the server, which its workers keep alive.)
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # the server may be an older one
+
+    def watch() -> None:
+        caller = parent_process()
+        assert caller is not None, "a worker was started"
+        caller.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _context() -> ForkServerContext:

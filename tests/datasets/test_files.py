@@ -32,13 +32,12 @@ def test_nothing_is_read_before_its_turn() -> None:
 def test_a_rank_reads_its_share_alone(seed: int | None) -> None:
     sources = [MemorySource(IMAGES) for _ in range(3)]
     for rank, source in enumerate(sources):
-        batches = split_of(source).batches(4, seed=seed, rank=rank, num_ranks=3, start=1)
+        batches = split_of(source).batches(12, seed=seed, rank=rank, num_ranks=3, start=1)
         targets = torch.cat([targets for _, targets in batches])
         assert sorted(source.reads) == sorted(targets.tolist()), "what is read is what is given"
-    assert max(len(source.reads) for source in sources) <= 14 - 4
-    assert len({each for source in sources for each in source.reads}) == sum(
-        len(source.reads) for source in sources
-    )
+    every = [each for source in sources for each in source.reads]
+    assert len(set(every)) == len(every) == 40 - 12
+    assert max(len(source.reads) for source in sources) == 4 + 4 + 2
 
 
 def test_a_broken_file_is_named_when_it_is_met() -> None:

@@ -2,8 +2,11 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from multiprocessing import active_children
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
+import datasets.workers
 from datasets.files import UnreadableFiles
 from datasets.image_folder import ImageFolder
 from datasets.spec import Splits
@@ -43,10 +47,10 @@ def nobody_is_left() -> Iterator[None]:
 
 def test_workers_change_nothing(splits: Splits) -> None:
     before = torch.get_rng_state()
-    expected = list(splits.train.batches(4, **SEEDED))
+    expected = list(splits.train.batches(8, **SEEDED))
     assert len(expected) == 6
     for workers, start in ((1, 0), (2, 3)):
-        found = list(splits.train.batches(4, **SEEDED, start=start, workers=workers))
+        found = list(splits.train.batches(8, **SEEDED, start=start, workers=workers))
         assert len(found) == 6 - start
         for left, right in zip(found, expected[start:], strict=True):
             assert all(torch.equal(a, b) for a, b in zip(left, right, strict=True))
@@ -108,3 +112,31 @@ def test_signals_are_not_for_workers_and_a_dead_one_takes_one_line(
     os.kill(worker.pid, signal.SIGKILL)
     with pytest.raises(Refusal, match=r"^workers=1: a process that reads has died"):
         list(batches)
+
+
+KILLED = """
+import os, signal
+from multiprocessing import active_children
+from datasets.workers import mapped
+
+if __name__ == "__main__":
+    results = mapped(str, range(9), 1)
+    next(results)
+    print(active_children()[0].pid, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_workers_end_with_a_process_that_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    here = {**os.environ, "PYTHONPATH": str(Path(datasets.workers.__file__).parents[1])}
+    words = [sys.executable, script]
+    done = subprocess.run(words, env=here, capture_output=True, text=True, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    status = Path("/proc", done.stdout.strip(), "status")
+    limit = time.monotonic() + 20
+    with suppress(OSError):  # it is gone
+        while "State:\tZ" not in status.read_text():
+            assert time.monotonic() < limit, "an orphan"
+            time.sleep(0.05)
