@@ -3,6 +3,7 @@
 Works inside and outside of a running Hydra application, whose own state it leaves alone.
 """
 
+import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,9 +27,16 @@ CONFIG_FOLDER = Path(__file__).parent / "cfg"
 
 # config.yaml names a sweep's folders with it; sweep workers that unpickle a job import this module.
 OmegaConf.register_new_resolver("folder_name", lambda words: folder_name(list(words)), replace=True)
+OmegaConf.register_new_resolver("slurm_step_or", lambda time: _slurm_step() or time, replace=True)
 
 # cfg/hydra/launcher stands before the launchers' own defaults, which Hydra merges in, and remarks.
 warnings.filterwarnings("ignore", r"\s*'hydra/launcher/\w+' is validated", UserWarning)
+
+
+def _slurm_step() -> str | None:
+    """A folder for what srun has started: the same one when Slurm starts the job once more."""
+    job, step = os.environ.get("SLURM_JOB_ID"), os.environ.get("SLURM_STEP_ID")
+    return None if job is None or step is None else f"slurm/{job}-{step}"
 
 
 @dataclass(frozen=True)

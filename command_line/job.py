@@ -8,6 +8,7 @@ result in its folder.
 import logging
 import os
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from command_line.naming import name_of
+from command_line.taking_part import lead, nobody_needs_to_train, train_along
 from command_line.workers import Worker
 from config_schema import ConfigError, complaint
 from config_schema.quoting import typed
@@ -31,6 +33,7 @@ from run_folder import (
     write_result,
 )
 from studies.folder import is_study, read_study_folder
+from together import team
 
 __all__ = ["job"]
 
@@ -52,8 +55,16 @@ def job(config: DictConfig) -> None:
     sweep = hydra.mode == RunMode.MULTIRUN
     folder = Path(hydra.runtime.output_dir)
     again = sweep or "SLURM_RESTART_COUNT" in os.environ
+    others = team()
     try:
-        with WORKER.job(), claim(folder, patience=PATIENCE if again else 0.0):
+        if others is not None and others.rank:  # a task of submitit's, of which the first leads
+            train_along(config)
+            return
+        with (
+            WORKER.job(),
+            nullcontext() if others is None else others.failing_together(),
+            claim(folder, patience=PATIENCE if again else 0.0),
+        ):
             _run(config, folder, sweep=sweep)
     except KeyboardInterrupt:
         place = os.path.relpath(folder)
@@ -87,11 +98,11 @@ def _run(config: DictConfig, folder: Path, *, sweep: bool) -> None:
             raise ConfigError(f"{other}; choose another folder")
         if is_done(folder) and sweep:
             log.info("skipped, it has a result: %s", os.path.relpath(folder))
+            nobody_needs_to_train()
             return
     import torch  # seconds to import; a skipped job does without
 
     from analysis.report import leave_report
-    from command_line.taking_part import lead
     from constructors import matched
     from matching import asked, noted
     from provenance import provenance

@@ -16,10 +16,12 @@ TIME_IS_UP = (signal.SIGUSR1, signal.SIGUSR2)  # not SIGTERM, which also scancel
 def requeue(number: int) -> None:
     """Put this process's Slurm job into the queue again, if the signal says that its time is up.
 
-    `#SBATCH --signal=USR1@120` has it sent two minutes before the end. Nothing happens outside of
-    Slurm, or where scontrol is not found.
+    `#SBATCH --signal=USR1@120` has it sent two minutes before the end. Nothing happens where srun
+    has not started the process (without it, the default folder of a run has another name the next
+    time), or scontrol is not found.
     """
-    job, scontrol = os.environ.get("SLURM_JOB_ID"), shutil.which("scontrol")
+    job = os.environ.get("SLURM_JOB_ID") if "SLURM_STEP_ID" in os.environ else None
+    scontrol = shutil.which("scontrol")
     first = os.environ.get("SLURM_PROCID", "0") == "0"  # one process asks for all
     if number not in TIME_IS_UP or job is None or scontrol is None or not first:
         return

@@ -22,7 +22,7 @@ from config_schema import ConfigError
 from run_folder import has_checkpoint
 from together import start, team
 
-__all__ = ["lead", "together"]
+__all__ = ["lead", "nobody_needs_to_train", "together", "train_along"]
 
 SEVERAL_RUNS = re.compile(r"study=|hydra\.mode=MULTIRUN")
 
@@ -49,11 +49,16 @@ def lead(config: DictConfig, folder: Path, **named: Any) -> dict[str, Any]:  # n
     build, others = Build(config), team()
     if others is None:
         return run(build, folder, **named)
-    with others.failing_together():
-        with others.first_here_first("data"):
-            build.splits  # noqa: B018 - reads them, or downloads them
-        others.tell("run", {"folder": folder.absolute(), "resumes": has_checkpoint(folder)})
-        return run(build, folder, **named)
+    with others.first_here_first("data"):
+        build.splits  # noqa: B018 - reads them, or downloads them
+    others.tell("run", {"folder": folder.absolute(), "resumes": has_checkpoint(folder)})
+    return run(build, folder, **named)
+
+
+def nobody_needs_to_train() -> None:
+    """Let the processes go that wait for this one to lead."""
+    if others := team():
+        others.tell("run", None)
 
 
 def together(arguments: Namespace, leads: Callable[[], int]) -> int:
@@ -81,28 +86,40 @@ def together(arguments: Namespace, leads: Callable[[], int]) -> int:
                 )
             others.tell("words", words)
             return leads()
-        _be_silent()
         if (theirs := others.hear("words")) != words:
             said, first = (" ".join(each) or "none" for each in (words, theirs))
             raise ConfigError(
                 f"process {others.rank} was started with other words ({said}) than the first "
                 f"({first})"
             )
-        _train_along(composition_of(arguments).config(continued(spelled(words))))
+        train_along(composition_of(arguments).config(continued(spelled(words))))
         return 0
 
 
-def _train_along(config: DictConfig) -> None:
+def train_along(config: DictConfig) -> None:
+    """Do this process's part of a run that another one leads, and leave the terminal to it.
+
+    Args:
+        config: as composed from the words of the run.
+
+    Raises:
+        AnotherFailed: if the run fails elsewhere.
+    """
     from constructors import Build, matched
     from run import follow
 
+    warnings.simplefilter("ignore")
+    logging.getLogger().handlers[:] = [logging.NullHandler()]
     others = team()
-    assert others is not None
-    told = others.hear("run")  # the data are there now, on the first machine
-    build = Build(matched(config, told["folder"]))
-    with others.first_here_first("data"):
-        build.splits  # noqa: B018 - reads them, or downloads them
-    follow(build, told["folder"], resumes=told["resumes"])
+    assert others is not None, "a run that another process leads has several"
+    with others.failing_together():
+        told = others.hear("run")  # the data are there now, on the first machine
+        if told is None:
+            return
+        build = Build(matched(config, told["folder"]))
+        with others.first_here_first("data"):
+            build.splits  # noqa: B018 - reads them, or downloads them
+        follow(build, told["folder"], resumes=told["resumes"])
 
 
 def _take_part(
@@ -115,12 +132,5 @@ def _take_part(
     if others.rank == 0:
         configure_log(OmegaConf.create(logs))
         return lead(config, folder, **named)
-    _be_silent()
-    _train_along(config)
+    train_along(config)
     return {}
-
-
-def _be_silent() -> None:
-    """Leave the terminal to the first process."""
-    warnings.simplefilter("ignore")
-    logging.getLogger().addHandler(logging.NullHandler())

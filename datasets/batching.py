@@ -78,6 +78,7 @@ class BatchedSplit(ABC):
         batch_size: int,
         *,
         seed: int | None = None,
+        samples: Tensor | None = None,
         epoch: int = 0,
         start: int = 0,
         rank: int = 0,
@@ -92,7 +93,7 @@ class BatchedSplit(ABC):
         all ranks where each of them has the whole batch.
         """
         if seed is None:
-            order = torch.arange(len(self))
+            order = torch.arange(len(self)) if samples is None else samples
         else:
             order = torch.randperm(len(self), generator=keyed_generator(seed, epoch, "order"))
         batches = order[start * batch_size :].split(batch_size)

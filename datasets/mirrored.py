@@ -40,6 +40,7 @@ class MirroredSplit:
         batch_size: int,
         *,
         seed: int | None = None,
+        samples: Tensor | None = None,
         epoch: int = 0,
         start: int = 0,
         rank: int = 0,
@@ -51,6 +52,7 @@ class MirroredSplit:
         batches = self.split.batches(
             batch_size,
             seed=seed,
+            samples=samples,
             epoch=epoch,
             start=start,
             rank=rank,
@@ -58,7 +60,8 @@ class MirroredSplit:
             device=device,
             workers=workers,
         )
-        always = torch.rand(len(self), generator=keyed_generator("mirrored")).split(batch_size)
+        drawn = torch.rand(len(self), generator=keyed_generator("mirrored"))
+        always = (drawn if samples is None else drawn[samples]).split(batch_size)
         for index, (images, targets) in enumerate(batches, start):
             draws = always[index]
             if seed is not None:

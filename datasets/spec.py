@@ -99,6 +99,7 @@ class Split(Protocol):
         batch_size: int,
         *,
         seed: int | None = None,
+        samples: Tensor | None = None,
         epoch: int = 0,
         start: int = 0,
         rank: int = 0,
@@ -108,10 +109,10 @@ class Split(Protocol):
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield normalised images [B, C, H, W] and targets ([B] int64 or [B, T] float32).
 
-        So many worker processes read ahead what memory does not hold; the batches are the same.
-
-        Without a seed: all samples in order, not augmented. With one: order and augmentation are a
-        pure function of (seed, epoch, batch index), so that `start=k` goes on exactly at batch k.
+        Without a seed: all samples in order, or those with the numbers `samples` [N], not
+        augmented. With one: order and augmentation are a pure function of (seed, epoch, batch
+        index), so that `start=k` goes on exactly at batch k. So many worker processes read ahead
+        what memory does not hold; the batches are the same.
 
         `batch_size` counts the samples of all ranks: batch k of all of them together is batch k of
         one process, no sample is left out, and their shares of it differ by at most one. Of a batch

@@ -12,7 +12,9 @@ __all__ = ["difference"]
 
 # Where data lie and runs are shown says nothing about an experiment; a continued one may also
 # train longer, or elsewhere, and be looked at otherwise.
-FREE = re.compile(r"packages|tracking\..*|dataset\.(source\.)?(root|folder|download|num_workers)|train\.(resume|workers)")
+FREE = re.compile(
+    r"packages|tracking\..*|dataset\.(source\.)?(root|folder|download|num_workers)|train\.(resume|workers)"
+)
 ASKING = re.compile(r"net(\..*)?\.parameters")  # see `matching`
 FREE_CONTINUED = re.compile(
     rf"{FREE.pattern}|(train|penalty|measure|probe)(\..*)?|task\.metrics|test"

@@ -41,7 +41,7 @@ def start(size: int, work: Callable[..., Result], *arguments: object) -> Result:
     import torch
     from torch.distributed.elastic.multiprocessing import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-    from torch.distributed.launcher import LaunchConfig, elastic_launch
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.CRITICAL)  # we say ourselves what happened

@@ -19,7 +19,7 @@ from together.environment import several
 
 if TYPE_CHECKING:
     import torch
-    from lightning_fabric.plugins.environments import ClusterEnvironment
+    from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
 
 __all__ = ["AnotherFailed", "Team", "team"]
 
@@ -85,6 +85,7 @@ class Team:
         """
         import torch
         from torch import distributed
+        from torch.distributed.distributed_c10d import PrefixStore
 
         self.tell(f"here {self.rank}", None)
         for rank in range(self.size):
@@ -92,7 +93,7 @@ class Team:
         kind = torch.device(device)
         distributed.init_process_group(
             distributed.get_default_backend_for_device(kind),
-            store=distributed.PrefixStore("group", self._store),
+            store=PrefixStore("group", self._store),
             rank=self.rank,
             world_size=self.size,
         )
@@ -149,7 +150,8 @@ def team() -> Team | None:
 
 
 def _environment() -> "ClusterEnvironment":
-    from lightning_fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
+    from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
+    from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 
     if TorchElasticEnvironment.detect():
         return TorchElasticEnvironment()
@@ -161,10 +163,11 @@ def _environment() -> "ClusterEnvironment":
 
 def _store(environment: "ClusterEnvironment") -> Any:  # noqa: ANN401
     """The store that all processes know; torchrun's agent keeps it, or else the first process."""
-    from torch import distributed
+    from torch.distributed import TCPStore  # type: ignore[attr-defined]
+    from torch.distributed.distributed_c10d import PrefixStore
 
     kept = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
-    store = distributed.TCPStore(
+    store = TCPStore(
         environment.main_address,
         environment.main_port,
         is_master=not kept and environment.global_rank() == 0,
@@ -172,7 +175,7 @@ def _store(environment: "ClusterEnvironment") -> Any:  # noqa: ANN401
         timeout=PATIENCE,
     )
     attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")  # an agent's store outlives one
-    return distributed.PrefixStore(f"partial_equiv/{attempt}", store)
+    return PrefixStore(f"partial_equiv/{attempt}", store)
 
 
 def _is_echo(error: Exception) -> bool:

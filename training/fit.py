@@ -190,6 +190,7 @@ class Fit:
                 device=self.fabric.device,
                 rank=self.fabric.global_rank,
                 num_ranks=self.ranks,
+                workers=settings.workers,
             )
             with self.fabric.autocast():
                 reestimate(self.model, images)

@@ -64,20 +64,21 @@ def mixed_batches(
     device: torch.device | str,
     rank: int = 0,
     num_ranks: int = 1,
+    workers: int = 0,
 ) -> Iterator[tuple[Tensor, int]]:
     """Yield images of up to `limit` batches from all over a split, unaugmented and well mixed.
 
     The split's own order may be by class, and batches of one class would give wrong variances. Of
-    several ranks each yields its share of every batch, with the number of images of them all; a
-    `Norm` puts their statistics together.
+    several ranks each reads its share of every batch, and yields it with the number of images of
+    them all; a `Norm` puts their statistics together.
     """
     total = -(-len(split) // batch_size)
     chosen = torch.linspace(0, total - 1, min(limit, total)).round().long().unique().tolist()
-    if len(chosen) == total:
-        parts = [batch[0] for batch in split.batches(batch_size, device=device)]
-    else:
-        parts = [next(split.batches(batch_size, start=k, device=device))[0] for k in chosen]
-    images = torch.cat(parts)
-    order = torch.randperm(len(images), generator=keyed_generator(seed, "norm statistics"))
-    for chunk in order.tensor_split(len(parts)):  # equal sizes, since batches count alike
-        yield images[share(chunk, rank, num_ranks).to(images.device)], len(chunk)
+    blocks = torch.arange(len(split)).split(batch_size)
+    samples = torch.cat([blocks[k] for k in chosen])
+    order = torch.randperm(len(samples), generator=keyed_generator(seed, "norm statistics"))
+    chunks = samples[order].tensor_split(len(chosen))  # equal sizes, since batches count alike
+    own = [share(chunk, rank, num_ranks) for chunk in chunks]
+    parts = split.batches(batch_size, samples=torch.cat(own), device=device, workers=workers)
+    images = torch.cat([part for part, _ in parts])
+    yield from zip(images.split([*map(len, own)]), map(len, chunks), strict=True)

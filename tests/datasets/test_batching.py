@@ -100,6 +100,17 @@ def test_without_a_seed_samples_come_in_order_not_augmented(kind: str) -> None:
 
 
 @kinds
+def test_samples_can_be_chosen(kind: str) -> None:
+    split = numbered(7, kind, augmented=True)
+    whole = [torch.cat(parts) for parts in zip(*split.batches(7), strict=True)]
+    chosen = torch.tensor([5, 0, 6])
+    batches = list(split.batches(2, samples=chosen))
+    assert [len(targets) for _, targets in batches] == [2, 1]
+    found = [torch.cat(parts) for parts in zip(*batches, strict=True)]
+    assert same(tuple(found), tuple(part[chosen] for part in whole))
+
+
+@kinds
 def test_order_depends_on_seed_and_epoch(kind: str) -> None:
     split = numbered(40, kind)
 

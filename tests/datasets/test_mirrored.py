@@ -54,6 +54,13 @@ def test_every_rank_may_begin_at_any_batch(seed: int | None, ranks: int) -> None
         assert own == {number: every[number] for number in own}
 
 
+def test_chosen_samples_are_mirrored_as_ever() -> None:
+    split = MirroredSplit(SOURCE, 0.5)
+    own = flips(split, samples=torch.arange(1, NUM, 3))
+    every = flips(split)
+    assert own == {number: every[number] for number in range(1, NUM, 3)}
+
+
 def test_the_test_images_stay_as_they_are() -> None:
     splits = mirrored(Splits(SPEC, SOURCE, SOURCE, SOURCE), 1.0)
     assert splits.test is SOURCE

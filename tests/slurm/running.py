@@ -62,6 +62,8 @@ def _once(folder: Path, restarts: int) -> str:
     if restarts:
         environment["SLURM_RESTART_COUNT"] = str(restarts)
     error = place(options.get("error", output), **marks)
+    for file in (output, error):  # submitit makes its folder only after sbatch has answered
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
     with Path(output).open("ab") as out, Path(error).open("ab") as err:
         call = shlex.split(options["command"])
         batch = subprocess.Popen(

@@ -36,6 +36,22 @@ def test_modes_come_back_one_by_one() -> None:
     assert torch.equal(generator, torch.get_rng_state())  # samples are the deterministic ones
 
 
+def test_ranks_read_their_shares_alone() -> None:
+    split, read = make_splits(43).train, []
+    raw = split.raw_batches
+    split.raw_batches = lambda order, *rest: read.extend(order.tolist()) or raw(order, *rest)
+    place = {"limit": 9, "seed": 0, "device": "cpu"}
+    whole = [batch for batch, _ in mixed_batches(split, 8, **place)]
+    assert sorted(read) == list(range(43))
+    read.clear()
+    shares = [[*mixed_batches(split, 8, rank=r, num_ranks=3, **place)] for r in range(3)]
+    assert sorted(read) == list(range(43))
+    for index, batch in enumerate(whole):
+        for rank, own in enumerate(shares):
+            assert own[index][1] == len(batch)
+            assert torch.equal(own[index][0], batch[rank::3])
+
+
 @pytest.mark.parametrize(("limit", "batches", "samples"), [(3, 3, 24), (9, 5, 40), (32, 5, 40)])
 def test_batches_are_mixed_plain_and_from_all_over(limit: int, batches: int, samples: int) -> None:
     split = make_splits().train  # in order of class

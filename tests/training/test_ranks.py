@@ -138,7 +138,7 @@ def jobs(folder: Path, ranks: int) -> Iterator[Callable[[], object]]:
         yield partial(case.fit, folder / f"{name} {ranks}", ranks)
     if ranks == 4:
         yield partial(EXACT.fit, folder / "exact whole", 4)
-        yield partial(stop, EXACT, folder / "exact", 4, 8)
+        yield partial(stop, EXACT, folder / "exact", 4, 3)
         yield partial(EXACT.fit, folder / "exact", 4, resume=folder / "exact")
     yield partial(stop, RESUMED, folder / f"stopped {ranks}", ranks, STOPS[ranks])
     for before in (size for size in STOPS if size < ranks):
