@@ -10,7 +10,7 @@ import csv
 import json
 import re
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -22,6 +22,7 @@ from typing import Any
 from analysis.claims import judge
 from analysis.study import draw_study
 from analysis.tables import Table, difference_table, markdown, row_table, verdict_table
+from config_schema.complaints import exit_status
 from partial_equiv.refusal import Refusal
 from run_folder import ANEW, CONFIG, RESULT, read_config, read_overrides, read_result
 
@@ -159,19 +160,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--pair", nargs=2, action="append", default=[], metavar=("A", "B"))
     parser.add_argument("--claim", action="append", default=[], help='such as "A >= B - 0.01"')
     given = parser.parse_args(arguments)
-    try:
-        rows = read_rows(given.folder, given.metric)
-        written = sweep_tables(rows, given.metric, given.pair, given.claim)
-        for name, table in written.items():
-            with (given.folder / f"{name}.csv").open("w", newline="") as file:
-                csv.writer(file).writerows(table)
-        text = "\n\n".join(map(markdown, written.values())) + "\n"
-        (given.folder / "comparison.md").write_text(text)
-        values = {name: row.values for name, row in rows.items()}
-        draw_study(values, given.metric, given.folder / "rows.png")
-    except (OSError, ValueError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+    return exit_status(lambda: _compare(given))
+
+
+def _compare(given: Namespace) -> int:
+    rows = read_rows(given.folder, given.metric)
+    written = sweep_tables(rows, given.metric, given.pair, given.claim)
+    for name, table in written.items():
+        with (given.folder / f"{name}.csv").open("w", newline="") as file:
+            csv.writer(file).writerows(table)
+    text = "\n\n".join(map(markdown, written.values())) + "\n"
+    (given.folder / "comparison.md").write_text(text)
+    values = {name: row.values for name, row in rows.items()}
+    draw_study(values, given.metric, given.folder / "rows.png")
     sys.stdout.write(text)
     return 0
 

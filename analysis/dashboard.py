@@ -4,6 +4,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
 
+from config_schema.complaints import exit_status
 from tracking import save_view
 
 __all__ = ["main"]
@@ -15,13 +16,12 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--project", default="partial_equiv", help="W&B project (partial_equiv)")
     parser.add_argument("--entity", help="W&B user or team (yours)")
     arguments = parser.parse_args(words)
-    try:
-        address = save_view(arguments.project, arguments.entity)
-    except ValueError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    sys.stdout.write(f"{address}\n")
-    return 0
+
+    def save() -> int:
+        sys.stdout.write(f"{save_view(arguments.project, arguments.entity)}\n")
+        return 0
+
+    return exit_status(save)
 
 
 if __name__ == "__main__":
