@@ -1,7 +1,7 @@
 """A split whose images stay in their files: worker processes read ahead while the net computes.
 
-Processes, and not threads: two of them decode 1.7 times as much as one, two threads 1.4 times, and
-these take the interpreter's lock from the training (`python -m benchmarks.reading`).
+Processes, and not threads: two of them decode about 1.6 times as much as none, two threads 1.4
+times, and these take the interpreter's lock from the training (EXPERIMENTS.md, Reading pictures).
 """
 
 from collections.abc import Iterator, Mapping

@@ -89,7 +89,7 @@ class _Results(Dataset[Result | Refusal], Generic[Item, Result]):
 
 
 def _begin(worker: int) -> None:
-    """In a worker: hear no signals, and end with the process that it works for, if it is killed.
+    """In a worker: hear no signals, and end with the process that it works for, even if killed.
 
     (The DataLoader's own look is at the parent, here the server, which its workers keep alive.)
     """

@@ -131,6 +131,9 @@ def read_config(folder: Path) -> dict[str, Any] | None:
     config = read_yaml(path, dict, ANEW)
     for own in (ABOUT, "packages"):  # a user's consent is never taken from a folder
         config.pop(own, None)
+    dataset = config.get("dataset")
+    if isinstance(dataset, dict) and "unit_cells" not in str(dataset.get("_target_")):
+        dataset.pop("num_workers", None)  # of older folders; it is train.workers now
     return config
 
 

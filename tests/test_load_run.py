@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from PIL import Image
 
 from config_schema import complaint
@@ -66,6 +67,15 @@ def test_a_trained_net_is_loaded_from_any_folder(
     assert all(torch.equal(value, saved[name]) for name, value in run.model.state_dict().items())
     Image.new("RGB", (9, 20), "red").save("a.png")
     assert {each["class"] for each in predict(run, ["a.png"]).records} == {"cat", "dog"}
+
+
+def test_a_folder_from_before_a_setting_went_is_loaded(trained: Path, tmp_path: Path) -> None:
+    """Data sets said how many threads read them, which train.workers says now."""
+    shutil.copytree(trained, folder := tmp_path / "run")
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    config["dataset"]["num_workers"] = 4
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    assert load_run(folder).spec == load_run(trained).spec
 
 
 def test_configs_and_nets_come_from_any_folder(

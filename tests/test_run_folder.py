@@ -1,6 +1,7 @@
 """Run folders: safe names, one process at a time, the same experiment or another one."""
 
 import multiprocessing
+import threading
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,17 @@ def test_a_second_process_is_kept_out(tmp_path: Path) -> None:
             assert not pool.apply(try_to_claim, (tmp_path,))
             assert not try_to_claim(tmp_path)
         assert pool.apply(try_to_claim, (tmp_path,))
+
+
+def test_who_is_patient_waits_until_the_folder_is_free(tmp_path: Path) -> None:
+    with claim(tmp_path), pytest.raises(Occupied), claim(tmp_path, patience=0.2):
+        pass
+    first = claim(tmp_path)
+    first.__enter__()
+    leaving = threading.Timer(0.3, first.__exit__, [None, None, None])
+    leaving.start()
+    with claim(tmp_path, patience=30):
+        leaving.join()
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:

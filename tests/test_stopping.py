@@ -17,7 +17,7 @@ from tests.terminal import Terminal
 from tests.test_main import TINY
 
 
-def wait_for(reached: Callable[[], object], seconds: float = 90) -> None:
+def wait_for(reached: Callable[[], object], seconds: float = 240) -> None:
     """Wait until something is so."""
     until = time.monotonic() + seconds
     while not reached():
@@ -41,8 +41,8 @@ def test_the_workers_of_a_driver_that_is_stopped_save_and_end(
     runs = [tmp_path / "out" / str(seed) for seed in range(4)]
     wait_for(lambda: all((run / "metrics.jsonl").exists() for run in runs[:2]))
     driver.send_signal(number)
-    assert driver.wait(timeout=60) == (GO_ON if number == signal.SIGTERM else -number)
-    wait_for(lambda: not slurm.processes(), 20)
+    assert driver.wait(timeout=120) == (GO_ON if number == signal.SIGTERM else -number)
+    wait_for(lambda: not slurm.processes(), 60)
     for run in runs[:2]:
         assert "stopped " in (run / "main.log").read_text()
         assert "train.resume=" in (run / "main.log").read_text()
