@@ -50,6 +50,7 @@ class Team:
         nodes = int(os.environ.get("SLURM_STEP_NUM_NODES", "1"))
         self.here = int(os.environ.get("LOCAL_WORLD_SIZE", self.size // nodes))
         self._store = _store(self.environment)
+        self._num_groups = 0
 
     def tell(self, key: str, value: object) -> None:
         """Leave a value for the other processes to hear."""
@@ -79,6 +80,7 @@ class Team:
     @contextmanager
     def group(self, device: "torch.device | str") -> Iterator[None]:
         """Let all processes exchange tensors of a device in this block, once all of them are here.
+        One block may follow another, as trainings do.
 
         Raises:
             AnotherFailed: if one of them has failed before.
@@ -87,13 +89,15 @@ class Team:
         from torch import distributed
         from torch.distributed.distributed_c10d import PrefixStore
 
-        self.tell(f"here {self.rank}", None)
+        self._num_groups += 1
+        name = f"group {self._num_groups}"
+        self.tell(f"{name} {self.rank}", None)
         for rank in range(self.size):
-            self.hear(f"here {rank}")
+            self.hear(f"{name} {rank}")
         kind = torch.device(device)
         distributed.init_process_group(
             distributed.get_default_backend_for_device(kind),
-            store=PrefixStore("group", self._store),
+            store=PrefixStore(name, self._store),
             rank=self.rank,
             world_size=self.size,
         )

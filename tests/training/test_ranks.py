@@ -24,6 +24,7 @@ from partial_equiv.relaxations import InputSubset
 from partial_equiv.sampling import Sampling
 from tasks import Classification
 from tests.training.small import SPEC, make_net, make_splits, make_trainer, normed_net
+from together.team import team
 from training import Interrupted
 
 SIZES = (2, 4)  # numbers of ranks
@@ -146,30 +147,30 @@ def jobs(folder: Path, ranks: int) -> Iterator[Callable[[], object]]:
         yield partial(RESUMED.fit, new, ranks, resume=old)
 
 
-def be_rank(rank: int, folder: Path, ports: dict[int, list[int]]) -> None:
+def be_rank(rank: int, folder: Path, ports: dict[int, int]) -> None:
     """Do the jobs of all groups that this process belongs to, as torchrun would start it."""
     torch.set_num_threads(1)
+    teams = []  # whose stores stay open as long as this process
     for ranks in (size for size in SIZES if rank < size):
-        for port, job in zip(ports[ranks], jobs(folder, ranks), strict=True):
-            os.environ |= {
-                "TORCHELASTIC_RUN_ID": "test",
-                "MASTER_ADDR": "127.0.0.1",
-                "MASTER_PORT": str(port),
-                "WORLD_SIZE": str(ranks),
-                "LOCAL_WORLD_SIZE": str(ranks),
-                "RANK": str(rank),
-                "LOCAL_RANK": str(rank),
-            }
+        os.environ |= {
+            "TORCHELASTIC_RUN_ID": "test",
+            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": str(ports[ranks]),
+            "WORLD_SIZE": str(ranks),
+            "LOCAL_WORLD_SIZE": str(ranks),
+            "RANK": str(rank),
+            "LOCAL_RANK": str(rank),
+        }
+        team.cache_clear()
+        teams.append(team())
+        for job in jobs(folder, ranks):
             job()
 
 
-def free_ports(number: int) -> list[int]:
-    """So many ports that nobody uses."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
+def free_port() -> int:
+    """A port that nobody uses."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +178,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What two and four processes leave that are started once."""
     folder = tmp_path_factory.mktemp("ranks")
     stop(RESUMED, folder / "stopped 1", 1, STOPS[1])
-    ports = {ranks: free_ports(len([*jobs(folder, ranks)])) for ranks in SIZES}
+    ports = {ranks: free_port() for ranks in SIZES}
     method = "forkserver"  # which imports once what all of them need
     multiprocessing.get_context(method).set_forkserver_preload(PRELOAD)
     multiprocessing.start_processes(
