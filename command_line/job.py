@@ -58,7 +58,7 @@ def job(config: DictConfig) -> None:
     others = team()
     try:
         if others is not None and others.rank:  # a task of submitit's, of which the first leads
-            train_along(config)
+            train_along(lambda: config)
             return
         with (
             WORKER.job(),

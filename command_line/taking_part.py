@@ -92,15 +92,15 @@ def together(arguments: Namespace, leads: Callable[[], int]) -> int:
                 f"process {others.rank} was started with other words ({said}) than the first "
                 f"({first})"
             )
-        train_along(composition_of(arguments).config(continued(spelled(words))))
+        train_along(lambda: composition_of(arguments).config(continued(spelled(words))))
         return 0
 
 
-def train_along(config: DictConfig) -> None:
+def train_along(config: Callable[[], DictConfig]) -> None:
     """Do this process's part of a run that another one leads, and leave the terminal to it.
 
     Args:
-        config: as composed from the words of the run.
+        config: composes it from the words of the run, once the leading process has checked them.
 
     Raises:
         AnotherFailed: if the run fails elsewhere.
@@ -116,7 +116,7 @@ def train_along(config: DictConfig) -> None:
         told = others.hear("run")  # the data are there now, on the first machine
         if told is None:
             return
-        build = Build(matched(config, told["folder"]))
+        build = Build(matched(config(), told["folder"]))
         with others.first_here_first("data"):
             build.splits  # noqa: B018 - reads them, or downloads them
         follow(build, told["folder"], resumes=told["resumes"])
@@ -132,5 +132,5 @@ def _take_part(
     if others.rank == 0:
         configure_log(OmegaConf.create(logs))
         return lead(config, folder, **named)
-    train_along(config)
+    train_along(lambda: config)
     return {}

@@ -165,7 +165,8 @@ def test_a_run_goes_on_in_its_folder(terminal: Terminal, tmp_path: Path) -> None
     told, parameters, line = again.out.splitlines()
     assert told.startswith("gcnn SE2 digits hidden_channels=2 widths=[1] num_samples=4 ")
     assert re.fullmatch(r"[\d,]+ parameters on the (cpu|cuda)", parameters)
-    assert line == f"hydra.run.dir={folder}: holds a run; train.resume={folder} continues it"
+    words = f"train.resume={folder} continues it"
+    assert line == f"hydra.run.dir={folder}: holds a finished run; {words}"
     other = terminal(f"train.resume={folder}", "net.hidden_channels=3")
     assert other.out.splitlines()[2].startswith("net.hidden_channels=3: the run in ")
     assert len(other.out.splitlines()) - 2 == again.status == other.status == 1

@@ -9,12 +9,8 @@ import yaml
 from tests.terminal import Terminal
 from tests.test_main import TINY, epochs
 
-OTHERS = ("joblib", "submitit_local")  # they start processes, which takes seconds
 
-
-@pytest.mark.parametrize(
-    "launcher", ["basic", *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)]
-)
+@pytest.mark.parametrize("launcher", ["basic", pytest.param("joblib", marks=pytest.mark.slow)])
 def test_one_failing_job_does_not_stop_the_others(
     launcher: str, terminal: Terminal, tmp_path: Path
 ) -> None:

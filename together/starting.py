@@ -20,7 +20,7 @@ __all__ = ["start"]
 
 Result = TypeVar("Result")
 
-QUIET = ("torch.distributed.elastic", "torch.distributed.launcher", "torch.multiprocessing")
+QUIET = ("torch.distributed", "torch.multiprocessing", "torchelastic")
 SIGNALS = (signal.SIGINT, *MACHINES, signal.SIGHUP, signal.SIGQUIT)
 
 
@@ -43,7 +43,7 @@ def start(size: int, work: Callable[..., Result], *arguments: object) -> Result:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    for name in QUIET:
+    for name in [each for each in logging.root.manager.loggerDict if each.startswith(QUIET)]:
         logging.getLogger(name).setLevel(logging.CRITICAL)  # we say ourselves what happened
     handlers = {number: signal.getsignal(number) for number in SIGNALS}
     threads = max(1, torch.get_num_threads() // size)

@@ -83,18 +83,3 @@ def test_a_study_of_which_a_run_is_past_its_time(
     assert "(49 remaining timeouts)" in logs(tmp_path / "there")
     log = (tmp_path / "there" / "long" / "seed=0" / "main.log").read_text()
     assert log.count("epoch 1/12") == 1, "it has started anew"
-
-
-@pytest.mark.slow
-def test_a_sweep_of_which_a_job_is_past_its_time_after_its_training(
-    terminal: Terminal, slurm: Cluster, tmp_path: Path
-) -> None:
-    """Where nothing waits for the signal, submitit has it queued again at once."""
-    words = ["-m", *TINY, "measure=[angles]", "hydra.sweep.subdir=run"]
-    assert terminal(*words, f"hydra.sweep.dir={tmp_path}/here").status == 0
-    Limit(slurm, tmp_path / "there" / "run", "measuring: ")
-    answer = terminal(*words, f"hydra.sweep.dir={tmp_path}/there", *SLURM)
-    assert answer.status == 0, answer.out
-    assert results(tmp_path / "there") == results(tmp_path / "here")
-    assert [slurm.restarts(job) for job in slurm.jobs()] == [1]
-    assert "nothing is left to train" in logs(tmp_path / "there")
