@@ -51,7 +51,7 @@ def lead(config: DictConfig, folder: Path, **named: Any) -> dict[str, Any]:  # n
         return run(build, folder, **named)
     with others.first_here_first("data"):
         build.splits  # noqa: B018 - reads them, or downloads them
-    others.tell("run", {"folder": folder.absolute(), "resumes": has_checkpoint(folder)})
+    others.tell("run", {"folder": str(folder.absolute()), "resumes": has_checkpoint(folder)})
     return run(build, folder, **named)
 
 
@@ -116,10 +116,11 @@ def train_along(config: Callable[[], DictConfig]) -> None:
         told = others.hear("run")  # the data are there now, on the first machine
         if told is None:
             return
-        build = Build(matched(config(), told["folder"]))
+        folder = Path(told["folder"])
+        build = Build(matched(config(), folder))
         with others.first_here_first("data"):
             build.splits  # noqa: B018 - reads them, or downloads them
-        follow(build, told["folder"], resumes=told["resumes"])
+        follow(build, folder, resumes=told["resumes"])
 
 
 def _take_part(

@@ -5,8 +5,8 @@ process tells the others what to do, and whoever fails tells the rest why. The t
 through torch.distributed, see `Team.group`.
 """
 
+import json
 import os
-import pickle
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,8 +53,8 @@ class Team:
         self._num_groups = 0
 
     def tell(self, key: str, value: object) -> None:
-        """Leave a value for the other processes to hear."""
-        self._store.set(key, pickle.dumps(value))
+        """Leave a value, as JSON can hold it, for the other processes to hear."""
+        self._store.set(key, json.dumps(value))
 
     def hear(self, key: str) -> Any:  # noqa: ANN401
         """The value of that key, as soon as one of the processes has told it.
@@ -65,7 +65,7 @@ class Team:
         while not self._store.check([key]):
             self._look_for_failure()
             time.sleep(LOOK_EVERY)
-        return pickle.loads(self._store.get(key))  # from our own processes
+        return json.loads(self._store.get(key))
 
     @contextmanager
     def first_here_first(self, what: str) -> Iterator[None]:
