@@ -9,12 +9,14 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType, TracebackType
 from typing import Any, NoReturn, Self
 
-__all__ = ["GO_ON", "MACHINES", "Interrupted", "Interruption", "ending_at_once"]
+__all__ = ["GO_ON", "MACHINES", "Interrupted", "Interruption", "ending_at_once", "handled"]
+
+Handler = Callable[[int, FrameType | None], Any]
 
 log = logging.getLogger(__name__)
 
@@ -101,19 +103,24 @@ class Interruption:
 
 
 @contextmanager
-def ending_at_once() -> Iterator[None]:
+def handled(numbers: Iterable[signal.Signals], handler: Handler) -> Iterator[None]:
+    """Let a function handle these signals in this block; the previous handlers come back."""
+    previous = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, before in previous.items():
+            signal.signal(number, before)
+
+
+def ending_at_once() -> AbstractContextManager[None]:
     """Let the signals of machines end what is done in this block as Ctrl-C does, where no
     `Interruption` waits for a better moment.
 
     Raises:
         Interrupted: on a signal.
     """
-    previous = {number: signal.signal(number, _end) for number in MACHINES}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+    return handled(MACHINES, _end)
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:

@@ -11,11 +11,11 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 from typing import NoReturn
 
-from interruption import GO_ON, MACHINES, Interrupted
+from interruption import GO_ON, MACHINES, Interrupted, handled
 
 __all__ = ["Worker", "stopping_workers"]
 
@@ -26,20 +26,14 @@ LOOK = 0.2  # seconds between two looks
 SIGNALS = (signal.SIGINT, *MACHINES)
 
 
-@contextmanager
-def stopping_workers() -> Iterator[None]:
+def stopping_workers() -> AbstractContextManager[None]:
     """In the process that drives: a signal goes to its workers, and ends this block once they have
     left; Ctrl-C once more ends it at once.
 
     Raises:
         Interrupted: on a signal.
     """
-    previous = {number: signal.signal(number, _stop) for number in SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+    return handled(SIGNALS, _stop)
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:

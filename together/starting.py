@@ -45,7 +45,7 @@ def start(size: int, work: Callable[..., Result], *arguments: object) -> Result:
 
     for name in [each for each in logging.root.manager.loggerDict if each.startswith(QUIET)]:
         logging.getLogger(name).setLevel(logging.CRITICAL)  # we say ourselves what happened
-    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}  # the launcher has its own
     threads = max(1, torch.get_num_threads() // size)
     with tempfile.TemporaryDirectory() as place:
         failure = Path(place) / "failure"

@@ -20,7 +20,7 @@ class Settings:
     """What a training is told; see `trainer.Trainer`.
 
     Attributes:
-        run_folder: gets checkpoints/last.pt (every epoch, and on SIGINT or SIGTERM) and best.pt.
+        run_folder: gets checkpoints/last.pt (every epoch, and on a signal) and best.pt.
         tracker: gets train/*, val/*, lr, range/* and seconds/epoch after every epoch.
         seed: of data order and augmentation, and of the draws that layers make.
         probe: asked of the model after each validation, on the leading rank; what it says joins the
@@ -47,6 +47,8 @@ class Settings:
             relaxations, such as kl (None: as the relaxation says).
         early_stop_epochs: stop after so many epochs without improvement.
         reestimate_norm: take fresh norm statistics before each validation.
+        devices: processes on this machine, which main.py starts; under torchrun or srun as many as
+            they have started, or 1.
         compile: train through torch.compile; minutes to start, and it needs a C++ compiler.
         workers: processes of each device that read ahead what the data set leaves in its files; 0
             reads a batch when it is asked for. The batches are the same.
