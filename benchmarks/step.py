@@ -1,6 +1,10 @@
 """What equivariance costs: forward, training step and peak memory, against the dense floor.
 
     python -m benchmarks.step [workload …] [--precision bf16-mixed] [--batch-size 16] [--repeats 10]
+    python -m benchmarks.step a b --against outputs/before
+
+The second one tells what is slower than in an earlier result, a file or a folder with a step.json,
+beyond the noise: where the intervals of the ratios lie apart. Then the exit status is 1.
 
 The *dense floor* is the same net with one conv2d of the same shape and ready-made weights in place
 of each convolution: nothing is sampled and no kernel generated. Both run in turns in this process;
@@ -16,6 +20,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +32,10 @@ from partial_equiv.relaxations import collected_terms, project_
 from training.offers import offered_penalties
 
 STEPS_FOR_MEMORY = 3
+TITLES = {"train": "training step", "forward": "forward", "eval": "eval, cached kernels"}
+
+Result: TypeAlias = dict[str, Any]
+"""Of one workload: seconds, ratios to the floor with their intervals, memory; and how measured."""
 
 
 def training_step(
@@ -68,9 +77,7 @@ def forward(model: nn.Module, images: Tensor, precision: str = "32-true") -> Cal
     return evaluate
 
 
-def timings(
-    workload: Workload, precision: str, batch_size: int, repeats: int
-) -> dict[str, float | list[float]]:
+def timings(workload: Workload, precision: str, batch_size: int, repeats: int) -> Result:
     """Seconds and ratios of one workload."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     images = workload.images(batch_size).to(device)
@@ -84,7 +91,7 @@ def timings(
         cached = interleaved(forwards, repeats)
     steps = {"ours": training_step(ours, layout, precision), "floor": training_step(floor, images)}
     train = interleaved(steps, repeats)  # last: it moves what the net keeps of its group
-    found: dict[str, float | list[float]] = {}
+    found: Result = {}
     for name, seconds in (("train", train), ("forward", fresh), ("eval", cached)):
         value = ratio(seconds["ours"], seconds["floor"])
         found[f"ratio_{name}"] = value.median
@@ -119,42 +126,95 @@ def resident(what: str) -> int:
     return int(re.search(rf"{what}:\s+(\d+)", status)[1])
 
 
-def main(words: list[str] | None = None) -> None:
-    """Print a table, a line for each workload as it is done; write the JSON file."""
+def slower(now: Result, then: Result) -> list[str]:
+    """What a workload takes more of than it did: sentences.
+
+    Ratios to the floor are compared, which two machines share, and not seconds. More than their
+    intervals (of memory, which varies by a tenth, 15 %) allow counts.
+
+    Args:
+        now: of this run, as `timings` and `main` leave it.
+        then: of an earlier one.
+
+    Raises:
+        SystemExit: with a line, if they were not measured alike.
+    """
+    for setting in ("precision", "batch_size"):
+        if now[setting] != then.get(setting, now[setting]):
+            raise SystemExit(f"{setting} was {then[setting]} then, and is {now[setting]} now")
+    found = []
+    for name, title in TITLES.items():
+        low, high = now[f"interval_{name}"], then[f"interval_{name}"]
+        if low[0] > high[1]:
+            was, is_ = then[f"ratio_{name}"], now[f"ratio_{name}"]
+            found.append(f"{title} {is_:.3f} times the floor, {was:.3f} before")
+    if now["ratio_memory"] > 1.15 * then["ratio_memory"]:
+        was, is_ = then["ratio_memory"], now["ratio_memory"]
+        found.append(f"memory {is_:.3f} times the floor's, {was:.3f} before")
+    return found
+
+
+def read(place: Path) -> dict[str, Result]:
+    """The results in a file, or in the step.json of a folder, by the names of the workloads.
+
+    Raises:
+        SystemExit: with a line, if there are none.
+    """
+    path = place / "step.json" if place.is_dir() else place
+    try:
+        results: dict[str, Result] = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"--against {place}: holds no earlier result ({error})") from None
+    return results
+
+
+def main(words: list[str] | None = None) -> int:
+    """Print a table, a line for each workload as it is done; write the JSON file.
+
+    Returns:
+        the exit status: 1 if something is slower than `--against` says.
+    """
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("workloads", nargs="*", choices=[*WORKLOADS, []], default=[])
     parser.add_argument("--precision", choices=["32-true", "bf16-mixed"], default="32-true")
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--repeats", type=int, default=10)
     parser.add_argument("--output", type=Path, default=Path("outputs/benchmarks/step.json"))
+    parser.add_argument("--against", type=Path, help="an earlier result: a file, or its folder")
     parser.add_argument("--measure-memory", choices=["ours", "floor"], help=argparse.SUPPRESS)
     given = parser.parse_args(words)
     if given.measure_memory:
         name = given.workloads[0]
         mebibytes = measure_memory(name, given.measure_memory, given.precision, given.batch_size)
         sys.stdout.write(f"{mebibytes}\n")
-        return
-    titles = ("training step", "forward", "eval, cached kernels")
+        return 0
+    before = read(given.against) if given.against else {}
+    titles = tuple(TITLES.values())
     sys.stdout.write(f"{'':3}{titles[0]:>36}{titles[1]:>30}{titles[2]:>30}{'memory, MiB':>22}\n")
-    results = {}
+    results, worse = {}, 0
     for name in given.workloads or WORKLOADS:
         found = timings(WORKLOADS[name], given.precision, given.batch_size, given.repeats)
         peaks = {
             who: peak_memory(name, who, given.precision, given.batch_size)
             for who in ("ours", "floor")
         }
+        found |= {"precision": given.precision, "batch_size": given.batch_size}
         found |= {f"memory_{who}": peak for who, peak in peaks.items()}
         found["ratio_memory"] = peaks["ours"] / peaks["floor"]
         results[name] = found
         row = f"{name:3}{found['seconds_train_ours']:8.3f} s = "
-        for measure in ("train", "forward", "eval"):
+        for measure in TITLES:
             low, high = found[f"interval_{measure}"]
             row += f"{found[f'ratio_{measure}']:>10.3f} [{low:.3f}, {high:.3f}]  "
         sys.stdout.write(f"{row}{peaks['ours']:10.0f} = {found['ratio_memory']:.3f}\n")
+        for sentence in slower(found, before[name]) if name in before else []:
+            sys.stdout.write(f"   slower: {sentence}\n")
+            worse += 1
         sys.stdout.flush()
         given.output.parent.mkdir(parents=True, exist_ok=True)
         given.output.write_text(json.dumps(results, indent=2) + "\n")
+    return int(worse > 0)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
