@@ -16,6 +16,7 @@ from run_folder import read_result
 from tests.slurm.cluster import Cluster
 from tests.terminal import Terminal
 from tests.test_main import TINY
+from tests.together.test_starting import without_seconds
 
 WORDS = [*TINY[:-1], "train.epochs=20", "train.batch_size=30"]
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run"]
@@ -54,11 +55,6 @@ def children(pid: int) -> list[int]:
     return [int(each) for each in listed.split()]
 
 
-def figures(folder: Path) -> dict[str, float]:
-    """What a run came to, but for its seconds."""
-    return {k: v for k, v in read_result(folder).items() if not k.startswith("seconds/")}
-
-
 def wait_for_epochs(folder: Path, number: int) -> None:
     """Until so many epochs are recorded."""
     records, until = folder / "metrics.jsonl", time.monotonic() + 240
@@ -88,7 +84,8 @@ def test_a_machine_that_dies_ends_the_others_and_the_same_command_goes_on(
     told = [process.communicate(timeout=280)[0] for process in again]
     assert [process.returncode for process in again] == [0, 0], told
     assert terminal(*WORDS, f"hydra.run.dir={tmp_path}/alone").status == 0
-    assert figures(folder) == pytest.approx(figures(tmp_path / "alone"), rel=1e-3, abs=1e-6)
+    one, many = (without_seconds(read_result(each)) for each in (tmp_path / "alone", folder))
+    assert many == pytest.approx(one, rel=1e-3, abs=1e-6)
 
 
 @pytest.mark.slow

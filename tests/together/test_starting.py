@@ -9,19 +9,15 @@ import torch
 from torch import distributed
 
 from partial_equiv.refusal import Refusal
+from run_folder import read_result
+from tests.terminal import Terminal
+from tests.test_main import TINY
 from together import start, team
 
 
-def gather(factor: float) -> tuple[float, int, int]:
-    """The sum over the processes, exchanged as in a training; and who is here."""
-    others = team()
-    assert others is not None
-    with others.first_here_first("data"):
-        pass
-    with others.group("cpu"):
-        value = torch.tensor(factor * (others.rank + 1))
-        distributed.all_reduce(value)
-    return float(value), others.size, others.here
+def without_seconds(result: dict[str, float]) -> dict[str, float]:
+    """What does not depend on the clock."""
+    return {name: value for name, value in result.items() if not name.startswith("seconds/")}
 
 
 def fall(folder: Path) -> None:
@@ -35,11 +31,19 @@ def fall(folder: Path) -> None:
         distributed.all_reduce(torch.ones(1))
 
 
-def test_they_are_a_team_and_the_first_ones_result_comes_back() -> None:
+def test_two_processes_leave_what_one_would(terminal: Terminal, tmp_path: Path) -> None:
+    """By main.py, which they leave as it was; the first one's words and files are all there are."""
     before = torch.get_num_threads(), signal.getsignal(signal.SIGTERM)
-    assert start(2, gather, 2.0) == (6.0, 2, 2)
+    alone = terminal(*TINY, f"hydra.run.dir={tmp_path}/one")
+    both = terminal(*TINY, "train.devices=2", f"hydra.run.dir={tmp_path}/two")
+    assert both.status == 0, both.err
     assert before == (torch.get_num_threads(), signal.getsignal(signal.SIGTERM))
     assert team() is None
+    one, two = (read_result(tmp_path / name) for name in ("one", "two"))
+    assert without_seconds(two) == pytest.approx(without_seconds(one), rel=1e-3, abs=1e-6)
+    names = [sorted(path.name for path in (tmp_path / each).rglob("*")) for each in ("one", "two")]
+    assert names[0] == names[1]
+    assert both.out.count("epoch 1/1") == alone.out.count("epoch 1/1") == 1
 
 
 def test_what_ends_one_ends_all_with_its_message(tmp_path: Path) -> None:
