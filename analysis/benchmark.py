@@ -80,7 +80,8 @@ def draw_efficiency(
                 yerr=[[100 * bar.below for bar in bars], [100 * bar.above for bar in bars]],
                 color=style.colour,
                 marker=style.marker,
-                linestyle=style.line,
+                linestyle=style.line,  # colours that come again are dashed, and hollow
+                markerfacecolor=style.colour if style.line == "-" else "white",
                 label=plain(name),
             )
         every = sorted({number for curve in curves.values() for number in curve})
