@@ -20,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from config_schema.quoting import quoted
 from partial_equiv.refusal import Refusal
 from run_folder import folder_name
+from together import of_srun
 
 __all__ = ["CONFIG_FOLDER", "Composition", "merged"]
 
@@ -35,8 +36,7 @@ warnings.filterwarnings("ignore", r"\s*'hydra/launcher/\w+' is validated", UserW
 
 def _slurm_step() -> str | None:
     """A folder for what srun has started: the same one when Slurm starts the job once more."""
-    job, step = os.environ.get("SLURM_JOB_ID"), os.environ.get("SLURM_STEP_ID")
-    return None if job is None or step is None else f"slurm/{job}-{step}"
+    return "slurm/{SLURM_JOB_ID}-{SLURM_STEP_ID}".format_map(os.environ) if of_srun() else None
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ import shutil
 import signal
 import subprocess
 
+from together import of_srun
+
 __all__ = ["requeue"]
 
 log = logging.getLogger(__name__)
@@ -20,7 +22,7 @@ def requeue(number: int) -> None:
     has not started the process (without it, the default folder of a run has another name the next
     time), or scontrol is not found.
     """
-    job = os.environ.get("SLURM_JOB_ID") if "SLURM_STEP_ID" in os.environ else None
+    job = os.environ.get("SLURM_JOB_ID") if of_srun() else None
     scontrol = shutil.which("scontrol")
     first = os.environ.get("SLURM_PROCID", "0") == "0"  # one process asks for all
     if number not in TIME_IS_UP or job is None or scontrol is None or not first:

@@ -5,8 +5,8 @@ team()          those processes, seen from this one; None if it is alone
 start(2, work)  the same on one machine, through torch's launcher
 """
 
-from together.environment import several, speaks
+from together.environment import of_srun, several, speaks
 from together.starting import start
 from together.team import AnotherFailed, Team, team
 
-__all__ = ["AnotherFailed", "Team", "several", "speaks", "start", "team"]
+__all__ = ["AnotherFailed", "Team", "of_srun", "several", "speaks", "start", "team"]
