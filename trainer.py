@@ -12,7 +12,7 @@ from torch import nn
 from datasets.spec import Splits
 from partial_equiv.refusal import Refusal
 from tasks import Task
-from together import Team, team
+from together import Team, quick_fabric, team
 from training.fit import Fit
 from training.offers import penalty_weights, rates
 from training.settings import Settings
@@ -103,9 +103,10 @@ class Trainer(Settings):
 
     def _fabric(self, others: Team | None) -> "Fabric":
         """Fabric for this process, alone or together with others."""
-        from lightning_fabric import Fabric  # seconds to import
-        from lightning_fabric.plugins.environments.lightning import LightningEnvironment
-        from lightning_fabric.strategies.ddp import DDPStrategy
+        with quick_fabric():
+            from lightning_fabric import Fabric
+            from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+            from lightning_fabric.strategies.ddp import DDPStrategy
 
         logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
         chosen: Any = {"accelerator": self.chosen_device(), "precision": self.precision}

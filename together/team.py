@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from partial_equiv.refusal import Refusal
 from together.environment import several
+from together.importing import quick_fabric
 
 if TYPE_CHECKING:
     import torch
@@ -154,8 +155,9 @@ def team() -> Team | None:
 
 
 def _environment() -> "ClusterEnvironment":
-    from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
-    from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+    with quick_fabric():
+        from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
+        from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 
     if TorchElasticEnvironment.detect():
         return TorchElasticEnvironment()
