@@ -14,6 +14,7 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from config_schema.complaints import complaint
 from partial_equiv.refusal import Refusal
 from together.environment import several
 from together.importing import quick_fabric
@@ -129,7 +130,7 @@ class Team:
             raise
 
     def _tell_failure(self, error: Exception) -> None:
-        text = f"{error}" if isinstance(error, Refusal) else f"{type(error).__name__}: {error}"
+        text = complaint(error) or f"{type(error).__name__}: {error}"
         try:
             self._store.compare_set("failure", "", f"{text} (process {self.rank})")
         except RuntimeError:  # the store has died with the process that kept it
