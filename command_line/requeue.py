@@ -27,9 +27,8 @@ def requeue(number: int) -> None:
     first = os.environ.get("SLURM_PROCID", "0") == "0"  # one process asks for all
     if number not in TIME_IS_UP or job is None or scontrol is None or not first:
         return
+    log.info("asking Slurm to start job %s again", job)  # before: it may end this process at once
     done = subprocess.run([scontrol, "requeue", job], capture_output=True, text=True, check=False)
-    said = " ".join((done.stderr or done.stdout).split())
     if done.returncode:
+        said = " ".join((done.stderr or done.stdout).split())
         log.warning("Slurm does not start job %s again: %s", job, said)
-    else:
-        log.info("Slurm starts job %s again", job)

@@ -115,7 +115,7 @@ def test_tasks_of_srun_train_together_and_ask_for_more_time(
         time.sleep(0.05)
     said = (tmp_path / "said").read_text()
     assert slurm.restarts(job) == 1, said
-    assert "Slurm starts job" in said
+    assert "asking Slurm to start job" in said
     records = [json.loads(line) for line in (found[0] / "metrics.jsonl").read_text().splitlines()]
     assert [record["epoch"] for record in records] == [*range(1, 21)]
     assert read_result(found[0])["epochs"] == 20
