@@ -115,7 +115,9 @@ def dense_floor(workload: Workload, batch_size: int) -> nn.Module:
         model(workload.images(batch_size))
     for name, module in list(model.named_modules()):
         if isinstance(module, Convolution):
-            (weight,), elements = kernels[module].factors, kernels[module].sample.elements
+            made = kernels[module]
+            elements, (inputs, counts, _) = made.sample.elements, made.inputs
+            weight = module.kernel_weights(GroupFeature(workload.images(1), inputs, counts), elements)
             if workload.per_image:
                 weight = weight.expand(batch_size, *weight.shape[1:])
             model.set_submodule(name, ReadyMade(module, weight, elements))

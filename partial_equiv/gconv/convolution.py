@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from partial_equiv.ck import Kernel, Reading, SeparableKernel
 from partial_equiv.gconv.evaluation import Generated, arrange, convolve, frozen
 from partial_equiv.gconv.feature import GroupFeature, masked, measure
+from partial_equiv.gconv.filtering import filter_then_mix, filtering_pays
 from partial_equiv.gconv.initialisation import power_in_a_stack
 from partial_equiv.gconv.stencil import Stencil
 from partial_equiv.gconv.windows import Windows
@@ -194,9 +195,14 @@ class Convolution(nn.Module):
         made = None if cache is None else cache.get(self)
         if made is None or not made.fits(inputs):
             sample = choose()
-            factors = self.factors(self.reading(feature, sample.elements))
+            reading, readout = self.reading(feature, sample.elements), None
+            if self._filters_first(reading, feature.x):
+                factors: tuple[Tensor, ...] = (reading.filters(self.kernel),)
+                readout = self.kernel.whole_readout.unflatten(0, (self.kernel.out_channels, -1))
+            else:
+                factors = self.factors(reading)
             arranged = tuple(arrange(each, feature.x) for each in factors)
-            made = Generated(inputs, sample, arranged)
+            made = Generated(inputs, sample, arranged, readout)
             if cache is not None:
                 cache[self] = made
         return made
@@ -212,13 +218,25 @@ class Convolution(nn.Module):
         feature = masked(feature) if self.relative else feature
         made = self._generate(feature, choose, asked)
         x, (*mixing, weight) = feature.x, made.factors
+        if made.readout is not None:
+            x = filter_then_mix(
+                x, weight, made.readout, self.bias, self._windows, self.padding_mode
+            )
+            return self._feature(x, made.sample)
         for factor in mixing:
             x = convolve(x, factor, None, Windows(1), "zeros", self.channels_last)
         x = convolve(x, weight, self.bias, self._windows, self.padding_mode, self.channels_last)
-        x = x if self.channels_last else x.contiguous()
-        sample = made.sample
+        return self._feature(x if self.channels_last else x.contiguous(), made.sample)
+
+    def _feature(self, x: Tensor, sample: Sample) -> GroupFeature:
         group = self.sampling.group
         return GroupFeature(x, sample.elements, sample.weights, sample.offset, group)
+
+    def _filters_first(self, reading: Reading, x: Tensor) -> bool:
+        """Whether the sum is computed as `filter_then_mix` does."""
+        if self.averages or self.relaxation.changes_weights:
+            return False
+        return filtering_pays(self.kernel, reading, x, self._windows.kernel_size)
 
     def whole_group(self) -> Tensor:
         """The layer's elements over the whole group [1, n, d]."""

@@ -90,11 +90,14 @@ class Generated:
         inputs: the incoming feature's elements and weights, and the elements that were asked for.
         sample: the outgoing elements.
         factors: kernels [S, G_out, C_out, C_in, G_in, k, k] to convolve with in turn.
+        readout: [C_out, C_in, K + 1], if the only factor is the basis alone, which filters each
+            channel, see `filter_then_mix`.
     """
 
     inputs: tuple[Tensor | None, ...]
     sample: Sample
     factors: tuple[Tensor, ...]
+    readout: Tensor | None = None
 
     def fits(self, inputs: tuple[Tensor | None, ...]) -> bool:
         """Whether a feature with these inputs gets the same kernel."""
