@@ -116,8 +116,10 @@ def dense_floor(workload: Workload, batch_size: int) -> nn.Module:
     for name, module in list(model.named_modules()):
         if isinstance(module, Convolution):
             made = kernels[module]
-            elements, (inputs, counts, _) = made.sample.elements, made.inputs
-            weight = module.kernel_weights(GroupFeature(workload.images(1), inputs, counts), elements)
+            (inputs, counts, _), elements = made.inputs, made.sample.elements
+            assert inputs is not None
+            read = GroupFeature(workload.images(1), inputs, counts)
+            weight = module.kernel_weights(read, elements)
             if workload.per_image:
                 weight = weight.expand(batch_size, *weight.shape[1:])
             model.set_submodule(name, ReadyMade(module, weight, elements))

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from partial_equiv.ck import Kernel, Reading, SeparableKernel
+from partial_equiv.ck import ContinuousKernel, Kernel, Reading, SeparableKernel
 from partial_equiv.gconv.evaluation import Generated, arrange, convolve, frozen
 from partial_equiv.gconv.feature import GroupFeature, masked, measure
 from partial_equiv.gconv.filtering import filter_then_mix, filtering_pays
@@ -196,11 +196,12 @@ class Convolution(nn.Module):
         if made is None or not made.fits(inputs):
             sample = choose()
             reading, readout = self.reading(feature, sample.elements), None
-            if self._filters_first(reading, feature.x):
-                factors: tuple[Tensor, ...] = (reading.filters(self.kernel),)
-                readout = self.kernel.whole_readout.unflatten(0, (self.kernel.out_channels, -1))
-            else:
+            kernel = self._filtering(reading, feature.x)
+            if kernel is None:
                 factors = self.factors(reading)
+            else:
+                factors = (reading.filters(kernel),)
+                readout = kernel.whole_readout.unflatten(0, (kernel.out_channels, -1))
             arranged = tuple(arrange(each, feature.x) for each in factors)
             made = Generated(inputs, sample, arranged, readout)
             if cache is not None:
@@ -232,11 +233,15 @@ class Convolution(nn.Module):
         group = self.sampling.group
         return GroupFeature(x, sample.elements, sample.weights, sample.offset, group)
 
-    def _filters_first(self, reading: Reading, x: Tensor) -> bool:
-        """Whether the sum is computed as `filter_then_mix` does."""
+    def _filtering(self, reading: Reading, x: Tensor) -> ContinuousKernel | None:
+        """The kernel whose basis filters before its read-out mixes, if that is to be done, see
+        `filter_then_mix`: a layer that averages, or whose weights are changed, needs weights."""
+        kernel, size = self.kernel, self._windows.kernel_size
         if self.averages or self.relaxation.changes_weights:
-            return False
-        return filtering_pays(self.kernel, reading, x, self._windows.kernel_size)
+            return None
+        if isinstance(kernel, ContinuousKernel) and filtering_pays(kernel, reading, x, size):
+            return kernel
+        return None
 
     def whole_group(self) -> Tensor:
         """The layer's elements over the whole group [1, n, d]."""

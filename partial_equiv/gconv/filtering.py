@@ -11,11 +11,14 @@ channel, and element and pixel of the output, that takes (K + 1)·(G_in·k² + C
 of C_out·G_in·k². The function is the same to float error.
 """
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
-from partial_equiv.ck import ContinuousKernel, Kernel, Reading
+from partial_equiv.ck import ContinuousKernel, Reading
 from partial_equiv.gconv.evaluation import convolve
 from partial_equiv.gconv.windows import Windows
 
@@ -25,7 +28,7 @@ MOVED = 128  # products that take as long as to write what a filter found, and t
 WORTH = 0.7  # of the products of one convolution: what is counted is not all
 
 
-def filtering_pays(kernel: Kernel, reading: Reading, x: Tensor, kernel_size: int) -> bool:
+def filtering_pays(kernel: ContinuousKernel, reading: Reading, x: Tensor, kernel_size: int) -> bool:
     """Whether a layer is computed faster in this order.
 
     Not for kernels that images have of their own; nor in bfloat16, which would round what the
@@ -37,7 +40,7 @@ def filtering_pays(kernel: Kernel, reading: Reading, x: Tensor, kernel_size: int
         x: the maps that come in.
         kernel_size: k, width of its window.
     """
-    if not isinstance(kernel, ContinuousKernel) or len(reading.coordinates) > 1:
+    if len(reading.coordinates) > 1:
         return False
     rounded = x.dtype.itemsize < 4 or torch.is_autocast_enabled(x.device.type)
     if rounded or x.device.type != "cpu":
@@ -53,9 +56,12 @@ def filter_then_mix(
     readout: Tensor,
     bias: Tensor | None,
     windows: Windows,
-    padding_mode: str,
+    padding_mode: Literal["zeros", "circular"],
 ) -> Tensor:
     """The response [B, C_out, G_out, H', W'] to maps x [B, C_in, G_in, H, W].
+
+    What the filters find is K + 1 times the maps: it is not kept for the backward pass, which finds
+    it again.
 
     Args:
         x: the maps.
@@ -65,8 +71,14 @@ def filter_then_mix(
         windows: of the filters.
         padding_mode: as of `convolve`.
     """
-    found = convolve(x.flatten(0, 1)[:, None], filters, None, windows, padding_mode)
-    *_, num_elements, height, width = found.shape  # [B·C_in, K + 1, G_out, H', W']
-    maps = found.reshape(len(x), -1, num_elements * height, width)
-    y = functional.conv2d(maps, readout.flatten(1)[..., None, None], bias)
-    return y.unflatten(2, (num_elements, height))
+
+    def response(x: Tensor, filters: Tensor, readout: Tensor) -> Tensor:
+        found = convolve(x.flatten(0, 1)[:, None], filters, None, windows, padding_mode)
+        *_, num_elements, height, width = found.shape  # [B·C_in, K + 1, G_out, H', W']
+        maps = found.reshape(len(x), -1, num_elements * height, width)
+        y = functional.conv2d(maps, readout.flatten(1)[..., None, None], bias)
+        return y.unflatten(2, (num_elements, height))
+
+    if not torch.is_grad_enabled():
+        return response(x, filters, readout)
+    return checkpoint(response, x, filters, readout, use_reentrant=False, preserve_rng_state=False)
