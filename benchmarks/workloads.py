@@ -49,6 +49,9 @@ WORKLOADS = {
             "conv.separable=True",
         )
     ),
+    "a-full": Workload(
+        (*PUBLISHED, "base_group=SE2", "base_group.num_samples=8", "conv.partial=False")
+    ),
     "b": Workload((*PUBLISHED, "base_group=E2", "base_group.num_samples=16")),
     "c": Workload(
         (

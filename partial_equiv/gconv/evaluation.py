@@ -1,5 +1,7 @@
 """How a layer's sum is computed: one conv2d with a ready-made kernel, cached on request.
 
+The order that takes less for wide layers is `filtering`'s.
+
 A kernel [S, G_out, C_out, C_in, G_in, k, k] is an ordinary convolution from C_in·G_in to
 C_out·G_out channels; with a kernel for each element of the batch it is a grouped one.
 """
