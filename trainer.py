@@ -1,10 +1,9 @@
 """The trainer: all settings of a training, and `fit`, which carries it out."""
 
 import copy
-import logging
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -12,14 +11,12 @@ from torch import nn
 from datasets.spec import Splits
 from partial_equiv.refusal import Refusal
 from tasks import Task
-from together import Team, quick_fabric, team
+from together import team
 from training.fit import Fit
 from training.offers import penalty_weights, rates
+from training.place import Place
 from training.settings import Settings
 from training.snapshots import FitResult
-
-if TYPE_CHECKING:
-    from lightning_fabric import Fabric
 
 __all__ = ["FitResult", "Trainer"]
 
@@ -57,15 +54,12 @@ class Trainer(Settings):
         if self.devices not in (1, here):
             reason = f"there are {here} processes on this machine; main.py or torchrun starts them"
             raise Refusal(reason, devices=self.devices)
-        fabric = self._fabric(others)
-        before = torch.are_deterministic_algorithms_enabled()
-        torch.use_deterministic_algorithms(self.deterministic or before)
-        try:
-            with nullcontext() if others is None else others.group(fabric.device):
-                fabric.launch()
-                return Fit(self, fabric, model, splits, task).run()
-        finally:
-            torch.use_deterministic_algorithms(before)
+        place = Place(self.chosen_device(), self.precision, others)
+        with (
+            _deterministic() if self.deterministic else nullcontext(),
+            nullcontext() if others is None else others.group(place.device),
+        ):
+            return Fit(self, place, model, splits, task).run()
 
     def step_seconds(
         self, model: nn.Module, splits: Splits, task: Task, num_steps: int
@@ -81,9 +75,8 @@ class Trainer(Settings):
             self, tracker=None, probe=None, resume=None, devices=1, epochs=1, warmup_epochs=0
         )
         copied = copy.deepcopy(model).requires_grad_()
-        return Fit(replace(one, steps=None), one._fabric(None), copied, splits, task).timed(
-            num_steps
-        )
+        place = Place(self.chosen_device(), self.precision)
+        return Fit(replace(one, steps=None), place, copied, splits, task).timed(num_steps)
 
     def chosen_device(self) -> str:
         """What `device` comes to on this machine: cpu or cuda.
@@ -101,20 +94,13 @@ class Trainer(Settings):
             raise Refusal(f"devices={needed} asked for, {available} here", device="cuda")
         return device
 
-    def _fabric(self, others: Team | None) -> "Fabric":
-        """Fabric for this process, alone or together with others."""
-        with quick_fabric():
-            from lightning_fabric import Fabric
-            from lightning_fabric.plugins.environments.lightning import LightningEnvironment
-            from lightning_fabric.strategies.ddp import DDPStrategy
 
-        logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-        chosen: Any = {"accelerator": self.chosen_device(), "precision": self.precision}
-        if others is None:  # whatever a cluster's variables say of others
-            return Fabric(**chosen, devices=1, plugins=[LightningEnvironment()])
-        return Fabric(
-            **chosen,
-            devices=others.here,
-            num_nodes=others.size // others.here,
-            strategy=DDPStrategy(cluster_environment=others.environment),
-        )
+@contextmanager
+def _deterministic() -> Iterator[None]:
+    """Ask torch for deterministic algorithms in this block."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)

@@ -102,7 +102,6 @@ def _run(config: DictConfig, folder: Path, *, sweep: bool) -> None:
             return
     import torch  # seconds to import; a skipped job does without
 
-    from analysis.report import leave_report
     from constructors import matched
     from matching import asked, noted
     from provenance import provenance
@@ -131,6 +130,8 @@ def _run(config: DictConfig, folder: Path, *, sweep: bool) -> None:
         group="/".join(top.parts[-2:]) if sweep else None,
         about=about,
     )
+    from analysis.report import leave_report  # not before the training begins
+
     write_result(folder, result)
     leave_report(folder)
     for key, value in result.items():
