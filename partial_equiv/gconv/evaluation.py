@@ -4,21 +4,31 @@ A kernel [S, G_out, C_out, C_in, G_in, k, k] is an ordinary convolution from C_i
 C_out·G_out channels; with a kernel for each element of the batch it is a grouped one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from partial_equiv.ck import Kernel
+from partial_equiv.gconv.depthwise import depthwise
 from partial_equiv.gconv.windows import Windows
 from partial_equiv.refusal import Refusal
 from partial_equiv.sampling import Sample
 
-__all__ = ["FrozenKernels", "Generated", "arrange", "convolve", "frozen", "frozen_kernels"]
+__all__ = [
+    "FrozenKernels",
+    "Generated",
+    "arrange",
+    "convolve",
+    "convolve_in_turn",
+    "frozen",
+    "frozen_kernels",
+]
 
 
 def arrange(weight: Tensor, x: Tensor) -> Tensor:
@@ -77,9 +87,32 @@ def convolve(
         maps = maps.contiguous(memory_format=torch.channels_last)
     if bias is not None:
         bias = (bias[:, None] if by_channel else bias).expand(num_kernels, *channels).flatten()
-    y = functional.conv2d(maps, filters, bias, windows.stride, padding, windows.dilation, groups)
+    if groups == len(filters) > num_kernels:
+        y = depthwise(maps, filters, bias, replace(windows, padding=padding))
+    else:
+        given = (windows.stride, padding, windows.dilation, groups)
+        y = functional.conv2d(maps, filters, bias, *given)
     y = y.reshape(len(x), *channels, *y.shape[-2:])
     return y if by_channel else y.transpose(1, 2)
+
+
+def convolve_in_turn(
+    x: Tensor,
+    factors: Sequence[Tensor],
+    kernel: Kernel,
+    bias: Tensor | None,
+    windows: Windows,
+    padding_mode: Literal["zeros", "circular"],
+    channels_last: bool = False,
+) -> Tensor:
+    """`convolve` with one factor of a weight after the other, see `Convolution.factors`, and add up
+    the products that the kernel consists of."""
+    *mixing, weight = factors
+    for factor in mixing:
+        x = convolve(x, factor, None, Windows(1), "zeros", channels_last)
+    if bias is not None:  # to the first one of the products
+        bias = functional.pad(bias, (0, weight.shape[2] - len(bias)))
+    return kernel.added(convolve(x, weight, bias, windows, padding_mode, channels_last), 1)
 
 
 @dataclass(frozen=True)
