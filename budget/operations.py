@@ -19,6 +19,8 @@ __all__ = ["at_most", "is_small", "multiplications", "shaped", "tensors_in"]
 SMALL = 10_000  # numbers of a tensor, whose products are nothing to think about
 PRODUCTS = {getattr(torch.ops.aten, name) for name in ("mm", "mv", "addmm", "bmm", "baddbmm")}
 CONVOLUTION = torch.ops.aten.convolution
+SUMMED = ("cat", "native_", "index_copy", "index_add", "index_put", "scatter")  # native: norms
+"""Operations, by the start of their names, with results no larger than their tensors together."""
 TRANSPOSED = 6  # where it stands among the arguments of a convolution
 
 
@@ -41,7 +43,7 @@ def is_small(args: Sequence[object], kwargs: dict[str, object]) -> bool:
 def at_most(func: OpOverload, args: Sequence[object]) -> float:
     """Bytes that a result in float64 has at most, as far as the operation's kind tells; or inf."""
     name, tensors = func._overloadpacket.__name__, tensors_in(args)
-    if name == "cat" or name.startswith("native_"):  # norms
+    if name.startswith(SUMMED):
         return 8.0 * sum(each.numel() for each in tensors)
     if name.startswith(("max_pool", "avg_pool")):
         return 16.0 * tensors[0].numel()  # with indices
