@@ -134,12 +134,16 @@ class ContinuousKernel(Kernel):
         """As `Kernel.windows`. What a weight is multiplied with, and the zeros outside of the disc,
         are put into the basis, which is small; the read-out then writes the weights where the
         convolution wants them, in one matrix product for each outgoing element. Kernels are mixed
-        by mixing their read-outs, which are smaller than the weights."""
-        basis = functional.pad(self.basis(coordinates), (0, 1), value=1.0)  # for the read-out's w₀
-        if measure is not None:
-            basis = basis * measure[:, None, :, None, None]
-        basis = spread(basis)  # [S, G_out, G_in, k², K + 1]
-        readout = torch.cat([self.readout.weight, self.readout.bias[:, None]], dim=1)
+        by mixing their read-outs, which are smaller than the weights.
+
+        Under autocast that last product is in bfloat16, as the convolution is; the basis is not,
+        whose sines have angles that would not survive it."""
+        with torch.autocast(coordinates.device.type, enabled=False):
+            basis = functional.pad(self.basis(coordinates), (0, 1), value=1.0)  # for w₀
+            if measure is not None:
+                basis = basis * measure[:, None, :, None, None]
+            basis = spread(basis)  # [S, G_out, G_in, k², K + 1]
+            readout = torch.cat([self.readout.weight, self.readout.bias[:, None]], dim=1)
         points = basis.flatten(2, 3).flatten(0, 1)  # [S·G_out, G_in·k², K + 1]
         if mixture is None:
             readouts = readout.expand(len(points), -1, -1)

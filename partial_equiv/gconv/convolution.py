@@ -153,14 +153,16 @@ class Convolution(nn.Module):
     def kernel_weights(self, feature: GroupFeature, elements: Tensor) -> Tensor:
         """The convolution's weight [S, G_out, C_out, C_in, G_in, k, k], in the parameters'
         precision also under autocast."""
-        (weight,) = Convolution.factors(self, self.reading(feature, elements))
+        with torch.autocast(feature.x.device.type, enabled=False):
+            (weight,) = Convolution.factors(self, self.reading(feature, elements))
         return weight
 
     def factors(self, reading: Reading) -> tuple[Tensor, ...]:
         """Weights like `kernel_weights` that are convolved with one after the other; only the last
         one reaches over the pixels. The weight of them all is their product."""
+        weight = reading.weight(self.kernel)
         with torch.autocast(reading.elements.device.type, enabled=False):
-            return (self.relaxation.relax(reading.weight(self.kernel), reading),)
+            return (self.relaxation.relax(weight, reading),)
 
     def reading(self, feature: GroupFeature, elements: Tensor) -> Reading:
         """Where the layer reads its kernel, to compute these elements of this feature; not in
