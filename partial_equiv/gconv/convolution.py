@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from partial_equiv.ck import Kernel, Reading, SeparableKernel
-from partial_equiv.gconv.evaluation import Generated, arrange, convolve, frozen
+from partial_equiv.gconv.evaluation import Generated, arrange, convolve, frozen, half_precision
 from partial_equiv.gconv.feature import GroupFeature, masked, measure
 from partial_equiv.gconv.initialisation import power_in_a_stack
 from partial_equiv.gconv.stencil import Stencil
@@ -193,12 +193,14 @@ class Convolution(nn.Module):
             raise Refusal(f"this {type(self).__name__} was given an empty batch")
         cache = None if self.training or self.relaxation.depends_on_input else frozen()
         inputs = (feature.elements, feature.weights, asked)
+        half = half_precision(feature.x)
         made = None if cache is None else cache.get(self)
-        if made is None or not made.fits(inputs):
+        if made is None or not made.fits(inputs, half):
             sample = choose()
             factors = self.factors(self.reading(feature, sample.elements))
-            arranged = tuple(arrange(each, feature.x) for each in factors)
-            made = Generated(inputs, sample, arranged)
+            kept_in = None if cache is None else half
+            arranged = tuple(arrange(each, feature.x, kept_in) for each in factors)
+            made = Generated(inputs, sample, arranged, half)
             if cache is not None:
                 cache[self] = made
         return made
