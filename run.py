@@ -108,12 +108,14 @@ def _run(build: Build, folder: Path, tracker: Tracker) -> dict[str, Any]:
         "best_epoch": fit.best_epoch,
         "epochs": fit.epochs_run,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "precision": fit.precision,
         "samples": len(splits.train),
         "seconds/train": fit.seconds,
     }
     if build.tests:
         history = [before, *fit.history]
         limits = trainer.batch_size, trainer.max_batches
+        trainer = replace(trainer, precision=fit.precision)
         subject = Subject(model, splits, task, history, folder, trainer.seed, *limits, trainer)
         result |= _looked_at(build, subject, tracker)
     result["seconds/run"] = time.perf_counter() - started + earlier.get("seconds/run", 0.0)

@@ -4,6 +4,7 @@ import copy
 import logging
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,13 +16,16 @@ from tasks import Task
 from together import Team, quick_fabric, team
 from training.fit import Fit
 from training.offers import penalty_weights, rates
+from training.precision import Precision, chosen
 from training.settings import Settings
-from training.snapshots import FitResult
+from training.snapshots import FitResult, began_with
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 __all__ = ["FitResult", "Trainer"]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
@@ -57,13 +61,14 @@ class Trainer(Settings):
         if self.devices not in (1, here):
             reason = f"there are {here} processes on this machine; main.py or torchrun starts them"
             raise Refusal(reason, devices=self.devices)
-        fabric = self._fabric(others)
+        settings = self._settled(others)
+        fabric = settings._fabric(others)
         before = torch.are_deterministic_algorithms_enabled()
         torch.use_deterministic_algorithms(self.deterministic or before)
         try:
             with nullcontext() if others is None else others.group(fabric.device):
                 fabric.launch()
-                return Fit(self, fabric, model, splits, task).run()
+                return Fit(settings, fabric, model, splits, task).run()
         finally:
             torch.use_deterministic_algorithms(before)
 
@@ -79,7 +84,7 @@ class Trainer(Settings):
         """
         one = replace(
             self, tracker=None, probe=None, resume=None, devices=1, epochs=1, warmup_epochs=0
-        )
+        )._settled(None)
         copied = copy.deepcopy(model).requires_grad_()
         return Fit(replace(one, steps=None), one._fabric(None), copied, splits, task).timed(
             num_steps
@@ -100,6 +105,21 @@ class Trainer(Settings):
         if device == "cuda" and available < needed:
             raise Refusal(f"devices={needed} asked for, {available} here", device="cuda")
         return device
+
+    def _settled(self, others: Team | None) -> "Trainer":
+        """The same with a precision, if that is left to this machine; all processes have the one
+        that the first of them chooses, on its device."""
+        if self.precision != "auto":
+            return self
+
+        def choose() -> Precision:
+            if self.resume is None or (precision := began_with(Path(self.resume))) is None:
+                return chosen(self.chosen_device())
+            log.info("precision: %s, as this training began", precision)
+            return precision
+
+        precision = choose() if others is None else others.decided("precision", choose)
+        return replace(self, precision=precision)
 
     def _fabric(self, others: Team | None) -> "Fabric":
         """Fabric for this process, alone or together with others."""

@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import torch
 from torch import Tensor, distributed, nn
@@ -20,6 +20,7 @@ from tester import means, totals
 from training.allocator import keep_freed_memory
 from training.draws import Draws
 from training.norm_statistics import mixed_batches, reestimate
+from training.precision import Precision
 from training.progress import Progress
 from training.settings import Settings
 from training.snapshots import FitResult, FitState, Snapshots
@@ -121,6 +122,7 @@ class Fit:
             epochs_run=state.epoch,
             seconds=state.seconds,
             history=state.history,
+            precision=cast(Precision, settings.precision),
         )
 
     def timed(self, num_steps: int) -> list[float]:

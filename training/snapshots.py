@@ -12,13 +12,14 @@ import checkpoint
 from partial_equiv.refusal import Refusal
 from tracking import rewind
 from training.draws import Draws
+from training.precision import Precision
 from training.settings import Settings
 from training.stepper import Stepper
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-__all__ = ["FitResult", "FitState", "Snapshots", "load_best", "load_weights"]
+__all__ = ["FitResult", "FitState", "Snapshots", "began_with", "load_best", "load_weights"]
 
 # A training with other values of these is another training.
 FIXED = ("seed", "max_batches", "batch_size", "accumulate", "optimizer")
@@ -34,6 +35,7 @@ class FitResult:
         epochs_run: epochs trained, those before a resume included.
         seconds: time spent, that before a resume included.
         history: the tracked values of each epoch, with "epoch" and "step".
+        precision: that it was trained in.
     """
 
     best_epoch: int
@@ -41,6 +43,7 @@ class FitResult:
     epochs_run: int
     seconds: float
     history: list[dict[str, float]]
+    precision: Precision
 
 
 @dataclass
@@ -112,7 +115,7 @@ class Snapshots:
             torch.distributed.all_gather_object(everyone, own)
         if self.fabric.is_global_zero:
             content = {
-                "settings": {name: getattr(self.settings, name) for name in FIXED},
+                "settings": {name: getattr(self.settings, name) for name in (*FIXED, "precision")},
                 "state": state,
                 "model": self.model.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
@@ -195,6 +198,18 @@ class Snapshots:
         state = self.state
         content = {"model": model, "epoch": state.best_epoch, "value": state.best_value}
         checkpoint.save(self.best, content)
+
+
+def began_with(folder: Path) -> Precision | None:
+    """The precision of the training whose last checkpoint a run folder holds; None if that is older
+    than its record of it.
+
+    Raises:
+        Refusal: if the checkpoint is missing or damaged.
+    """
+    last, _ = _files(folder)
+    precision: Precision | None = checkpoint.load(last).get("settings", {}).get("precision")
+    return precision
 
 
 def load_best(model: nn.Module, folder: Path) -> None:
