@@ -108,10 +108,11 @@ def _run(build: Build, folder: Path, tracker: Tracker) -> dict[str, Any]:
         "best_epoch": fit.best_epoch,
         "epochs": fit.epochs_run,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "precision": fit.precision,
         "samples": len(splits.train),
         "seconds/train": fit.seconds,
     }
+    if trainer.precision == "auto":  # else the config says it
+        result["precision"] = fit.precision
     if build.tests:
         history = [before, *fit.history]
         limits = trainer.batch_size, trainer.max_batches
