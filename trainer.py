@@ -61,7 +61,7 @@ class Trainer(Settings):
         if self.devices not in (1, here):
             reason = f"there are {here} processes on this machine; main.py or torchrun starts them"
             raise Refusal(reason, devices=self.devices)
-        settings = self._settled(others)
+        settings = self._settled(model, others)
         fabric = settings._fabric(others)
         before = torch.are_deterministic_algorithms_enabled()
         torch.use_deterministic_algorithms(self.deterministic or before)
@@ -84,7 +84,7 @@ class Trainer(Settings):
         """
         one = replace(
             self, tracker=None, probe=None, resume=None, devices=1, epochs=1, warmup_epochs=0
-        )._settled(None)
+        )._settled(model, None)
         copied = copy.deepcopy(model).requires_grad_()
         return Fit(replace(one, steps=None), one._fabric(None), copied, splits, task).timed(
             num_steps
@@ -106,7 +106,7 @@ class Trainer(Settings):
             raise Refusal(f"devices={needed} asked for, {available} here", device="cuda")
         return device
 
-    def _settled(self, others: Team | None) -> "Trainer":
+    def _settled(self, model: nn.Module, others: Team | None) -> "Trainer":
         """The same with a precision, if that is left to this machine; all processes have the one
         that the first of them chooses, on its device."""
         if self.precision != "auto":
@@ -114,7 +114,7 @@ class Trainer(Settings):
 
         def choose() -> Precision:
             if self.resume is None or (precision := began_with(Path(self.resume))) is None:
-                return chosen(self.chosen_device())
+                return chosen(model, self.chosen_device())
             log.info("precision: %s, as this training began", precision)
             return precision
 

@@ -1,7 +1,8 @@
 """train.precision=auto: which precision pays on this machine.
 
 What a convolution gains from bfloat16 depends on the processor: those with instructions for it take
-.2 to .5 of float32's time, others three to five times as much. So one is timed.
+.2 to .5 of float32's time, others three to five times as much. One that filters each channel alone
+gains nothing anywhere. So one of the net's kind is timed.
 """
 
 import logging
@@ -10,26 +11,32 @@ from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias
 
 import torch
-from torch.nn import functional
+from torch import Tensor, nn
+
+from partial_equiv.ck import SeparableKernel
+from partial_equiv.gconv.evaluation import convolve
+from partial_equiv.gconv.windows import Windows
 
 __all__ = ["Precision", "chosen", "decide"]
 
 Precision: TypeAlias = Literal["32-true", "bf16-mixed"]
 
 PAYS = 0.75  # of float32's time: a step is not only convolutions
-ROUNDS, ENOUGH = 6, 0.2  # at most, beside one to warm up; seconds after which no round begins
-CHANNELS, SIZE, KERNEL_SIZE = 64, 14, 5  # of a layer of the bare run, between its pools
+FEWEST, MOST, ENOUGH = 2, 6, 0.2  # rounds beside one to warm up; seconds after which 2 are enough
+CHANNELS, ELEMENTS, SIZE, KERNEL_SIZE = 8, 8, 14, 5  # about those of a layer of the bare run
 IMAGES = {"cpu": 16, "cuda": 256}  # a GPU must have enough to do
 
 log = logging.getLogger(__name__)
 
 
-def chosen(device: str) -> Precision:
-    """The precision that pays on this machine's device, cpu or cuda; said in a line of the log."""
+def chosen(model: nn.Module, device: str) -> Precision:
+    """The precision that pays for a net on this machine's device, cpu or cuda; a line of the log
+    says so."""
     if device == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
         log.info("precision: 32-true, this GPU does not compute in bfloat16")
         return "32-true"
-    precision, share = decide(*timed(device))
+    separable = any(isinstance(each, SeparableKernel) for each in model.modules())
+    precision, share = decide(*timed(device, separable))
     log.info(
         "precision: %s, bfloat16 takes %.2f of float32's time for a convolution on this machine",
         precision,
@@ -50,28 +57,37 @@ def decide(float32: Sequence[float], bfloat16: Sequence[float]) -> tuple[Precisi
 
 
 def timed(
-    device: str, clock: Callable[[], float] = time.perf_counter
+    device: str, separable: bool = False, clock: Callable[[], float] = time.perf_counter
 ) -> tuple[list[float], list[float]]:
     """Seconds of a convolution, forward and backward, in float32 and in bfloat16, in turns."""
     generator = torch.Generator().manual_seed(0)
-    shapes = (IMAGES[device], CHANNELS, SIZE, SIZE), (CHANNELS, CHANNELS, KERNEL_SIZE, KERNEL_SIZE)
-    images, weight = (
-        torch.randn(shape, generator=generator).to(device).requires_grad_() for shape in shapes
-    )
+
+    def draw(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator).to(device)
+
+    size, layer = (KERNEL_SIZE, KERNEL_SIZE), (1, CHANNELS, ELEMENTS)
+    kernels = [draw(*layer, CHANNELS, ELEMENTS, *size)]
+    if separable:
+        kernels = [draw(*layer, CHANNELS, ELEMENTS, 1, 1), draw(*layer, 1, 1, *size)]
+    images = draw(IMAGES[device], CHANNELS, ELEMENTS, SIZE, SIZE)
+    learned = [each.requires_grad_() for each in (images, *kernels)]
 
     def seconds(half: bool) -> float:
         start = clock()
         with torch.enable_grad():
             with torch.autocast(device, torch.bfloat16, half):
-                maps = functional.conv2d(images, weight, padding=KERNEL_SIZE // 2)
-            torch.autograd.grad(maps, [images, weight], maps)
+                maps = images
+                for kernel in kernels:  # with C_out outside
+                    window = Windows(kernel.shape[-1], padding=kernel.shape[-1] // 2)
+                    maps = convolve(maps, kernel.transpose(1, 2), None, window, "zeros")
+            torch.autograd.grad(maps, learned, maps)
         if device == "cuda":
             torch.cuda.synchronize()
         return clock() - start
 
     pairs: list[tuple[float, float]] = []
     start = clock()
-    while len(pairs) < 2 or (len(pairs) <= ROUNDS and clock() - start < ENOUGH):
+    while len(pairs) <= FEWEST or (len(pairs) <= MOST and clock() - start < ENOUGH):
         pairs.append((seconds(False), seconds(True)))
     float32, bfloat16 = zip(*pairs[1:], strict=True)
     return [*float32], [*bfloat16]

@@ -37,16 +37,17 @@ def test_bfloat16_is_chosen_where_it_clearly_pays(
 ) -> None:
     caplog.set_level(logging.INFO)
     assert precision.decide(float32, bfloat16) == expected
-    monkeypatch.setattr(precision, "timed", lambda device: (float32, bfloat16))
-    assert precision.chosen("cpu") == expected[0]
+    monkeypatch.setattr(precision, "timed", lambda *asked: (float32, bfloat16))
+    assert precision.chosen(plain_net(), "cpu") == expected[0]
     (said,) = caplog.messages
     assert said.startswith(f"precision: {expected[0]}, bfloat16 takes {expected[1]:.2f} of float32")
 
 
-def test_a_slow_machine_is_asked_once_and_no_draw_is_spent() -> None:
+@pytest.mark.parametrize("separable", [False, True])
+def test_a_slow_machine_is_asked_little_and_no_draw_is_spent(separable: bool) -> None:
     seconds, before = count(), torch.get_rng_state()
-    float32, bfloat16 = precision.timed("cpu", clock=lambda: float(next(seconds)))
-    assert (float32, bfloat16) == ([1.0], [1.0])
+    float32, bfloat16 = precision.timed("cpu", separable, clock=lambda: float(next(seconds)))
+    assert (float32, bfloat16) == ([1.0] * 2, [1.0] * 2)
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -57,9 +58,9 @@ def test_a_training_goes_on_in_the_precision_that_it_began_with(
         trained = make_trainer(tmp_path, precision="auto", **settings)
         return trained.fit(plain_net(), make_splits(), Classification()).precision
 
-    monkeypatch.setattr(trainer, "chosen", lambda device: "bf16-mixed")
+    monkeypatch.setattr(trainer, "chosen", lambda *asked: "bf16-mixed")
     assert fit(epochs=1) == "bf16-mixed"
-    monkeypatch.setattr(trainer, "chosen", lambda device: "32-true")  # another machine
+    monkeypatch.setattr(trainer, "chosen", lambda *asked: "32-true")  # another machine
     assert fit(epochs=2, resume=tmp_path) == "bf16-mixed"
     last = tmp_path / "checkpoints" / "last.pt"
     content = checkpoint.load(last)
