@@ -21,7 +21,7 @@ __all__ = ["Precision", "chosen", "decide"]
 
 Precision: TypeAlias = Literal["32-true", "bf16-mixed"]
 
-PAYS = 0.75  # of float32's time: a step is not only convolutions
+PAYS = 0.7  # of float32's time: a step is not only convolutions
 FEWEST, MOST, ENOUGH = 2, 6, 0.2  # rounds beside one to warm up; seconds after which 2 are enough
 CHANNELS, ELEMENTS, SIZE, KERNEL_SIZE = 8, 8, 14, 5  # about those of a layer of the bare run
 IMAGES = {"cpu": 16, "cuda": 256}  # a GPU must have enough to do

@@ -70,6 +70,11 @@ class Kernel(nn.Module, ABC):
         """The sum of all squared weights at coordinates [..., D] (scalar)."""
         return self(coordinates).square().sum()
 
+    def added(self, products: Tensor, dim: int) -> Tensor:
+        """What is left of a dimension of all that a convolution writes: C_out channels, each the
+        sum of the products that a kernel consists of (see `SeparableKernel`); here, one."""
+        return products
+
     def windows(
         self,
         coordinates: Tensor,

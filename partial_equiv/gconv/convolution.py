@@ -8,7 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from partial_equiv.ck import Kernel, Reading, SeparableKernel
-from partial_equiv.gconv.evaluation import Generated, arrange, convolve, frozen, half_precision
+from partial_equiv.gconv.evaluation import (
+    Generated,
+    arrange,
+    convolve_in_turn,
+    frozen,
+    half_precision,
+)
 from partial_equiv.gconv.feature import GroupFeature, masked, measure
 from partial_equiv.gconv.initialisation import power_in_a_stack
 from partial_equiv.gconv.stencil import Stencil
@@ -40,16 +46,18 @@ class Convolution(nn.Module):
             side.
         padding_mode: "zeros", or "circular" for periodic images.
         bias: add a learned constant to each output channel.
-        separable: the kernel of a group convolution is a product ψ₁(h⁻¹p)·ψ₂(h⁻¹h'), see
+        rank: R: the kernel of a group convolution is a sum of R products ψ₁(h⁻¹p)·ψ₂(h⁻¹h'), see
             `SeparableKernel`: the layer mixes channels and elements at each pixel, then filters
             each channel alone. The other two have one of the factors, and nothing to separate. A
-            relaxation changes the weight of the mixing.
+            relaxation changes the weight of the mixing. None: any function of both.
+        separable: the same as rank=1.
         channels_last: convolve with the channels innermost in memory: for bfloat16.
 
     Raises:
         TypeError: for a sampling, a kernel or a relaxation in place of what makes one.
         Refusal: for padding="same" with an even kernel, and as `Sampling`, the kernel and
-            the relaxation do. When called: for an empty batch, or other channels than C_in.
+            the relaxation do; for separable=True with another rank. When called: for an empty
+            batch, or other channels than C_in.
     """
 
     spatial: ClassVar[bool]  # the kernel reads h⁻¹p
@@ -71,6 +79,7 @@ class Convolution(nn.Module):
         padding: Literal["same", "valid"] | Natural = "same",
         padding_mode: Literal["zeros", "circular"] = "zeros",
         bias: bool = True,
+        rank: Count | None = None,
         separable: bool = False,
         channels_last: bool = False,
     ) -> None:
@@ -94,8 +103,12 @@ class Convolution(nn.Module):
         self._accept(group)
         in_coordinates = 2 * self.spatial + group.coordinate_size * self.relative
         make = kernel
-        if separable and self.spatial and self.relative:
-            make = functools.partial(SeparableKernel, kernel=kernel)
+        if separable:
+            if rank not in (None, 1):
+                raise Refusal("separable=True is rank=1: leave one of them out", rank=rank)
+            rank = 1
+        if rank is not None and self.spatial and self.relative:
+            make = functools.partial(SeparableKernel, kernel=kernel, rank=rank)
         self.kernel = make(in_coordinates, out_channels, in_channels)
         self.stencil = Stencil(kernel_size, self.kernel.square)
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
@@ -110,7 +123,8 @@ class Convolution(nn.Module):
         if not partial:
             return
         if isinstance(self.kernel, SeparableKernel):
-            coordinates, variance = coordinates[..., :1, 2:], variance * self.stencil.num_taps
+            coordinates, out_channels = coordinates[..., :1, 2:], self.kernel.mixing.out_channels
+            variance *= self.stencil.num_taps / self.kernel.rank
         self.relaxation = relaxation(
             Layer(
                 group,
@@ -159,7 +173,8 @@ class Convolution(nn.Module):
 
     def factors(self, reading: Reading) -> tuple[Tensor, ...]:
         """Weights like `kernel_weights` that are convolved with one after the other; only the last
-        one reaches over the pixels. The weight of them all is their product."""
+        one reaches over the pixels. The weight of them all is their product, whose output channels
+        `Kernel.added` then adds up."""
         weight = reading.weight(self.kernel)
         with torch.autocast(reading.elements.device.type, enabled=False):
             return (self.relaxation.relax(weight, reading),)
@@ -215,10 +230,15 @@ class Convolution(nn.Module):
         """The response at the elements that `choose` picks (`asked`: see `_generate`)."""
         feature = masked(feature) if self.relative else feature
         made = self._generate(feature, choose, asked)
-        x, (*mixing, weight) = feature.x, made.factors
-        for factor in mixing:
-            x = convolve(x, factor, None, Windows(1), "zeros", self.channels_last)
-        x = convolve(x, weight, self.bias, self._windows, self.padding_mode, self.channels_last)
+        x = convolve_in_turn(
+            feature.x,
+            made.factors,
+            self.kernel,
+            self.bias,
+            self._windows,
+            self.padding_mode,
+            self.channels_last,
+        )
         x = x if self.channels_last else x.contiguous()
         sample = made.sample
         group = self.sampling.group
