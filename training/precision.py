@@ -2,7 +2,7 @@
 
 What a convolution gains from bfloat16 depends on the processor: those with instructions for it take
 .2 to .5 of float32's time, others three to five times as much. One that filters each channel alone
-gains nothing anywhere. So one of the net's kind is timed.
+gains little, or loses. So one of the net's kind is timed.
 """
 
 import logging
