@@ -4,12 +4,17 @@ r"""Separable kernels: functions of the position times functions of the group el
 mixes channels and group elements at each pixel to R·C_out maps first, then filters every map alone,
 and adds up the R maps of each channel. Of R = 1: Knigge, Romero & Bekkers, "Exploiting Redundancy:
 Separable Group Convolutional Networks on Lie Groups", ICML 2022.
+
+ψ₁ʳ and ψ₂ʳ are kernels of all coordinates, which are read where the others are 0. So each is as
+smooth along its own as the kernel that they stand for: one of fewer coordinates, whose networks
+divide their frequencies by their number, would turn less exactly between the pixels.
 """
 
 import copy
 from collections.abc import Callable
 
 from torch import Tensor
+from torch.nn import functional
 
 from partial_equiv.ck.base import Kernel
 from partial_equiv.groups import Group
@@ -28,8 +33,8 @@ class SeparableKernel(Kernel):
         rank: R, how many products are added.
 
     Attributes:
-        positions: ψ₁, [..., 2] to [..., R·out_channels, 1]; r is outside, here and below.
-        mixing: ψ₂, [..., D - 2] to [..., R·out_channels, in_channels].
+        positions: ψ₁, [..., D] to [..., R·out_channels, 1]; r is outside, here and below.
+        mixing: ψ₂, [..., D] to [..., R·out_channels, in_channels].
     """
 
     def __init__(
@@ -43,8 +48,8 @@ class SeparableKernel(Kernel):
     ) -> None:
         super().__init__(in_coordinates, out_channels, in_channels)
         self.rank = rank
-        self.positions = kernel(2, rank * out_channels, 1)
-        self.mixing = kernel(in_coordinates - 2, rank * out_channels, in_channels)
+        self.positions = kernel(in_coordinates, rank * out_channels, 1)
+        self.mixing = kernel(in_coordinates, rank * out_channels, in_channels)
 
     @property
     def square(self) -> bool:  # type: ignore[override]
@@ -69,12 +74,18 @@ class SeparableKernel(Kernel):
         """Draw both; ψ₁² gets the mean 1/T, so that filtering T taps keeps the variance, of which
         each of the R products has a share."""
         num_taps = coordinates.shape[-2]
-        self.positions.initialise(group, coordinates[..., :1, :, :2], 1 / num_taps)
-        self.mixing.initialise(group, coordinates[..., :1, 2:], variance * num_taps / self.rank)
+        position, element = self.apart(coordinates)
+        self.positions.initialise(group, position[..., :1, :, :], 1 / num_taps)
+        self.mixing.initialise(group, element[..., :1, :], variance * num_taps / self.rank)
 
     def forward(self, coordinates: Tensor) -> Tensor:
-        position, element = coordinates.split([2, coordinates.shape[-1] - 2], dim=-1)
+        position, element = self.apart(coordinates)
         return self.added(self.positions(position) * self.mixing(element), -2)
+
+    def apart(self, coordinates: Tensor) -> tuple[Tensor, Tensor]:
+        """Where ψ₁ and where ψ₂ is read, [..., D] each, for coordinates [..., D]."""
+        position = functional.pad(coordinates[..., :2], (0, self.in_coordinates - 2))
+        return position, functional.pad(coordinates[..., 2:], (2, 0))
 
     def added(self, products: Tensor, dim: int) -> Tensor:
         if self.rank == 1:

@@ -123,8 +123,9 @@ class Convolution(nn.Module):
         if not partial:
             return
         if isinstance(self.kernel, SeparableKernel):
-            coordinates, out_channels = coordinates[..., :1, 2:], self.kernel.mixing.out_channels
+            coordinates = self.kernel.apart(coordinates)[1][..., :1, :]
             variance *= self.stencil.num_taps / self.kernel.rank
+            out_channels = self.kernel.mixing.out_channels
         self.relaxation = relaxation(
             Layer(
                 group,
