@@ -101,7 +101,7 @@ def _run(build: Build, folder: Path, tracker: Tracker) -> dict[str, Any]:
     earlier = _earlier(folder, fit.epochs_run)
     model.eval().requires_grad_(False)
     best = {f"val/{task.monitor}": fit.best_value} if fit.best_epoch else {}
-    result = {
+    result: dict[str, Any] = {
         **best,
         **numbers(model),
         **defect(model),
