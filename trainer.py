@@ -1,9 +1,11 @@
 """The trainer: all settings of a training, and `fit`, which carries it out."""
 
 import copy
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -11,14 +13,17 @@ from torch import nn
 from datasets.spec import Splits
 from partial_equiv.refusal import Refusal
 from tasks import Task
-from together import team
+from together import Team, team
 from training.fit import Fit
 from training.offers import penalty_weights, rates
 from training.place import Place
+from training.precision import Precision, chosen
 from training.settings import Settings
-from training.snapshots import FitResult
+from training.snapshots import FitResult, began_with
 
 __all__ = ["FitResult", "Trainer"]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
@@ -54,12 +59,13 @@ class Trainer(Settings):
         if self.devices not in (1, here):
             reason = f"there are {here} processes on this machine; main.py or torchrun starts them"
             raise Refusal(reason, devices=self.devices)
-        place = Place(self.chosen_device(), self.precision, others)
+        settings = self._settled(model, others)
+        place = settings._place(others)
         with (
             _deterministic() if self.deterministic else nullcontext(),
             nullcontext() if others is None else others.group(place.device),
         ):
-            return Fit(self, place, model, splits, task).run()
+            return Fit(settings, place, model, splits, task).run()
 
     def step_seconds(
         self, model: nn.Module, splits: Splits, task: Task, num_steps: int
@@ -73,9 +79,9 @@ class Trainer(Settings):
         """
         one = replace(
             self, tracker=None, probe=None, resume=None, devices=1, epochs=1, warmup_epochs=0
-        )
+        )._settled(model, None)
         copied = copy.deepcopy(model).requires_grad_()
-        place = Place(self.chosen_device(), self.precision)
+        place = one._place(None)
         return Fit(replace(one, steps=None), place, copied, splits, task).timed(num_steps)
 
     def chosen_device(self) -> str:
@@ -93,6 +99,26 @@ class Trainer(Settings):
         if device == "cuda" and available < needed:
             raise Refusal(f"devices={needed} asked for, {available} here", device="cuda")
         return device
+
+    def _settled(self, model: nn.Module, others: Team | None) -> "Trainer":
+        """The same with a precision, if that is left to this machine; all processes have the one
+        that the first of them chooses, on its device."""
+        if self.precision != "auto":
+            return self
+
+        def choose() -> Precision:
+            if self.resume is None or (precision := began_with(Path(self.resume))) is None:
+                return chosen(model, self.chosen_device())
+            log.info("precision: %s, as this training began", precision)
+            return precision
+
+        precision = choose() if others is None else others.decided("precision", choose)
+        return replace(self, precision=precision)
+
+    def _place(self, others: Team | None) -> Place:
+        """Where this process trains, once the precision is settled."""
+        assert self.precision != "auto"
+        return Place(self.chosen_device(), self.precision, others)
 
 
 @contextmanager

@@ -146,6 +146,7 @@ def test_the_way_of_a_run_is_short(terminal: Terminal, monkeypatch: pytest.Monke
     Hydra composes twice: to know its mode, and for the job. Of torch's compiler, and of what takes
     as long to import, nothing is needed.
     """
+    torch.manual_seed(0)  # asks for the compiler when first called, if a test has imported that
     for name in [*sys.modules, *NOT_NEEDED]:
         if name.startswith(NOT_NEEDED):
             monkeypatch.setitem(sys.modules, name, None)

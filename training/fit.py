@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Iterator
 from itertools import islice
-from typing import NoReturn
+from typing import NoReturn, cast
 
 import torch
 from torch import Tensor, distributed, nn
@@ -21,6 +21,7 @@ from training.allocator import keep_freed_memory
 from training.draws import Draws
 from training.norm_statistics import mixed_batches, reestimate
 from training.place import Place
+from training.precision import Precision
 from training.progress import Progress
 from training.settings import Settings
 from training.snapshots import FitResult, FitState, Snapshots
@@ -119,6 +120,7 @@ class Fit:
             epochs_run=state.epoch,
             seconds=state.seconds,
             history=state.history,
+            precision=cast(Precision, settings.precision),
         )
 
     def timed(self, num_steps: int) -> list[float]:

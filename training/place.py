@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, distributed, nn
@@ -10,6 +10,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils._pytree import tree_map_only
 
 from together import Team
+from training.precision import Precision
 
 __all__ = ["Place"]
 
@@ -32,7 +33,7 @@ class Place:
     def __init__(
         self,
         kind: str,
-        precision: Literal["32-true", "bf16-mixed"] = "32-true",
+        precision: Precision = "32-true",
         others: Team | None = None,
     ) -> None:
         self.rank, self.ranks = (0, 1) if others is None else (others.rank, others.size)

@@ -13,10 +13,11 @@ from partial_equiv.refusal import Refusal
 from tracking import rewind
 from training.draws import Draws
 from training.place import Place
+from training.precision import Precision
 from training.settings import Settings
 from training.stepper import Stepper
 
-__all__ = ["FitResult", "FitState", "Snapshots", "load_best", "load_weights"]
+__all__ = ["FitResult", "FitState", "Snapshots", "began_with", "load_best", "load_weights"]
 
 # A training with other values of these is another training.
 FIXED = ("seed", "max_batches", "batch_size", "accumulate", "optimizer")
@@ -32,6 +33,7 @@ class FitResult:
         epochs_run: epochs trained, those before a resume included.
         seconds: time spent, that before a resume included.
         history: the tracked values of each epoch, with "epoch" and "step".
+        precision: that it was trained in.
     """
 
     best_epoch: int
@@ -39,6 +41,7 @@ class FitResult:
     epochs_run: int
     seconds: float
     history: list[dict[str, float]]
+    precision: Precision
 
 
 @dataclass
@@ -110,7 +113,7 @@ class Snapshots:
             torch.distributed.all_gather_object(everyone, own)
         if self.place.leads:
             content = {
-                "settings": {name: getattr(self.settings, name) for name in FIXED},
+                "settings": {name: getattr(self.settings, name) for name in (*FIXED, "precision")},
                 "state": state,
                 "model": self.model.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
@@ -193,6 +196,18 @@ class Snapshots:
         state = self.state
         content = {"model": model, "epoch": state.best_epoch, "value": state.best_value}
         checkpoint.save(self.best, content)
+
+
+def began_with(folder: Path) -> Precision | None:
+    """The precision of the training whose last checkpoint a run folder holds; None if that is older
+    than its record of it.
+
+    Raises:
+        Refusal: if the checkpoint is missing or damaged.
+    """
+    last, _ = _files(folder)
+    precision: Precision | None = checkpoint.load(last).get("settings", {}).get("precision")
+    return precision
 
 
 def load_best(model: nn.Module, folder: Path) -> None:

@@ -8,7 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from partial_equiv.ck import Kernel, Reading, SeparableKernel
-from partial_equiv.gconv.evaluation import Generated, arrange, convolve_in_turn, frozen
+from partial_equiv.gconv.evaluation import (
+    Generated,
+    arrange,
+    convolve_in_turn,
+    frozen,
+    half_precision,
+)
 from partial_equiv.gconv.feature import GroupFeature, masked, measure
 from partial_equiv.gconv.initialisation import power_in_a_stack
 from partial_equiv.gconv.stencil import Stencil
@@ -162,15 +168,17 @@ class Convolution(nn.Module):
     def kernel_weights(self, feature: GroupFeature, elements: Tensor) -> Tensor:
         """The convolution's weight [S, G_out, C_out, C_in, G_in, k, k], in the parameters'
         precision also under autocast."""
-        (weight,) = Convolution.factors(self, self.reading(feature, elements))
+        with torch.autocast(feature.x.device.type, enabled=False):
+            (weight,) = Convolution.factors(self, self.reading(feature, elements))
         return weight
 
     def factors(self, reading: Reading) -> tuple[Tensor, ...]:
         """Weights like `kernel_weights` that are convolved with one after the other; only the last
         one reaches over the pixels. The weight of them all is their product, whose output channels
         `Kernel.added` then adds up."""
+        weight = reading.weight(self.kernel)
         with torch.autocast(reading.elements.device.type, enabled=False):
-            return (self.relaxation.relax(reading.weight(self.kernel), reading),)
+            return (self.relaxation.relax(weight, reading),)
 
     def reading(self, feature: GroupFeature, elements: Tensor) -> Reading:
         """Where the layer reads its kernel, to compute these elements of this feature; not in
@@ -201,12 +209,14 @@ class Convolution(nn.Module):
             raise Refusal(f"this {type(self).__name__} was given an empty batch")
         cache = None if self.training or self.relaxation.depends_on_input else frozen()
         inputs = (feature.elements, feature.weights, asked)
+        half = half_precision(feature.x)
         made = None if cache is None else cache.get(self)
-        if made is None or not made.fits(inputs):
+        if made is None or not made.fits(inputs, half):
             sample = choose()
             factors = self.factors(self.reading(feature, sample.elements))
-            arranged = tuple(arrange(each, feature.x) for each in factors)
-            made = Generated(inputs, sample, arranged)
+            kept_in = None if cache is None else half
+            arranged = tuple(arrange(each, feature.x, kept_in) for each in factors)
+            made = Generated(inputs, sample, arranged, half)
             if cache is not None:
                 cache[self] = made
         return made

@@ -63,13 +63,16 @@ class _Depthwise(torch.autograd.Function):
             of_maps = _gradients(gradient, maps, filters, stride, (padding, padding), dilation)[0]
         if ctx.needs_input_grad[1]:
             reach = stride * (gradient.shape[-1] - 1) + 1  # pixels, of one column of a filter
-            strips = []
+            # of a map so low that no window lies inside, the fast gradient takes no padding
+            low = maps.shape[-2] <= 2 * padding
+            strips, rows = [], (padding, padding) if low else (0, 0)
             for start in range(0, filters.shape[-1], WIDTH):
                 strip = filters[..., start : start + WIDTH]
                 before = dilation * start - padding  # pixels of a row that the strip does not read
                 after = maps.shape[-1] - before - reach - dilation * (strip.shape[-1] - 1)
-                read = functional.pad(maps, (-before, -after))
-                found = _gradients(gradient, read, strip, stride, (padding, 0), dilation, False)
+                read = functional.pad(maps, (-before, -after, *rows))
+                outside = (padding - rows[0], 0)
+                found = _gradients(gradient, read, strip, stride, outside, dilation, False)
                 strips.append(found[1])
             of_filters = torch.cat(strips, dim=-1)
         if ctx.needs_input_grad[2]:

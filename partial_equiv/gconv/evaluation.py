@@ -28,20 +28,39 @@ __all__ = [
     "convolve_in_turn",
     "frozen",
     "frozen_kernels",
+    "half_precision",
 ]
 
 
-def arrange(weight: Tensor, x: Tensor) -> Tensor:
+def arrange(weight: Tensor, x: Tensor, kept_in: torch.dtype | None = None) -> Tensor:
     """A kernel [S, G_out, C_out, ...] in the order in memory that suits the maps x [B, C, G, H, W].
 
     It is generated with G_out outside, and read as a convolution whose output channels lie in the
     order of the memory. To move the outputs (C_out outside, as everywhere) or the kernel is the
-    same to float error: the smaller one moves.
+    same to float error: the smaller one moves. A kernel that is kept for several convolutions, all
+    in half precision, is rounded to it and gets its incoming channels innermost once; each of them
+    would do so otherwise.
     """
     outputs = len(x) * weight.shape[1] * weight.shape[2] * x.shape[-2] * x.shape[-1]
-    if weight.numel() < outputs:
-        return weight.transpose(1, 2).contiguous().transpose(1, 2)
-    return weight
+    by_channel = lies_by_channel(weight) or weight.numel() < outputs
+    weight = weight.transpose(1, 2) if by_channel else weight
+    if kept_in is not None and weight.dtype != torch.float64:  # which autocast leaves alone
+        to_pixels = (0, 1, 2, 5, 6, 3, 4)
+        weight = weight.permute(to_pixels).to(kept_in).contiguous().permute(to_pixels)
+    elif by_channel:
+        weight = weight.contiguous()
+    return weight.transpose(1, 2) if by_channel else weight
+
+
+def lies_by_channel(weight: Tensor) -> bool:
+    """Whether a kernel [S, G_out, C_out, ...] has C_out outside in memory, as an output has."""
+    return weight.shape[1] == 1 or weight.stride(1) <= weight.stride(2)
+
+
+def half_precision(x: Tensor) -> torch.dtype | None:
+    """What autocast convolves maps on this device in; None if it does not."""
+    kind = x.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
 
 
 def convolve(
@@ -76,7 +95,7 @@ def convolve(
             )
         padding = 0
     num_kernels, *channels = weight.shape[:3]  # [G_out, C_out]
-    by_channel = weight.transpose(1, 2).is_contiguous()
+    by_channel = lies_by_channel(weight)
     if by_channel:
         weight, channels = weight.transpose(1, 2), channels[::-1]
     maps = x.reshape(len(x) // num_kernels, -1, *x.shape[-2:])  # [B/S, S·C_in·G_in, H, W]
@@ -123,15 +142,17 @@ class Generated:
         inputs: the incoming feature's elements and weights, and the elements that were asked for.
         sample: the outgoing elements.
         factors: kernels [S, G_out, C_out, C_in, G_in, k, k] to convolve with in turn.
+        half: the `half_precision` that they are convolved in.
     """
 
     inputs: tuple[Tensor | None, ...]
     sample: Sample
     factors: tuple[Tensor, ...]
+    half: torch.dtype | None
 
-    def fits(self, inputs: tuple[Tensor | None, ...]) -> bool:
+    def fits(self, inputs: tuple[Tensor | None, ...], half: torch.dtype | None) -> bool:
         """Whether a feature with these inputs gets the same kernel."""
-        return all(
+        return half == self.half and all(
             a is b or (a is not None and b is not None and torch.equal(a, b))
             for a, b in zip(self.inputs, inputs, strict=True)
         )

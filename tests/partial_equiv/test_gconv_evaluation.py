@@ -1,5 +1,6 @@
 """Frozen kernels, precision, orders of summation and layouts: ways to the same function."""
 
+from functools import partial
 from itertools import product
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from partial_equiv.ck import Siren
+from partial_equiv.ck import Kernel, MAGNet, Siren
 from partial_equiv.gconv import (
     GroupConv,
     GroupFeature,
@@ -86,14 +87,44 @@ def test_images_that_share_their_elements_share_a_kernel(monkeypatch: pytest.Mon
     assert [len(weight) for (weight,) in made] == [1]
 
 
-def test_kernels_are_made_in_full_precision_under_autocast() -> None:
+@pytest.mark.parametrize("kernel", [Siren, MAGNet])
+def test_under_autocast_kernels_are_those_of_full_precision_rounded_once(
+    kernel: type[Kernel],
+) -> None:
     torch.manual_seed(0)
-    conv = GroupConv(1, 1, **siren_on()).eval()
-    feature = GroupFeature(torch.randn(1, 1, 4, 5, 5), SO2().grid(4)[None])
-    expected = conv.kernel_weights(feature, feature.elements)
+    sampled = {**siren_on(), "kernel": partial(kernel, hidden_channels=32)}
+    conv = GroupConv(4, 4, **sampled)
+    feature = GroupFeature(torch.randn(1, 4, 4, 5, 5), SO2().grid(4)[None])
+    exact = conv.kernel_weights(feature, feature.elements)
+    draws, learned = torch.randn(exact.shape), [*conv.kernel.parameters()]
+    wanted = torch.autograd.grad((exact * draws).sum(), learned)
     with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(conv.kernel_weights(feature, feature.elements), expected)
-        assert conv(feature).x.dtype == torch.bfloat16
+        assert torch.equal(conv.kernel_weights(feature, feature.elements), exact)
+        (weight,) = conv.factors(conv.reading(feature, feature.elements))
+        assert conv(feature).x.dtype == weight.dtype == torch.bfloat16
+    size = exact.abs().max().item()
+    torch.testing.assert_close(weight.float(), exact, rtol=2**-8, atol=2**-15 * size)
+    gradients = torch.autograd.grad((weight * draws).sum(), learned)
+    for one, other in zip(gradients, wanted, strict=True):
+        assert (one - other).norm() < 0.02 * other.norm()
+
+
+@pytest.mark.parametrize("separable", [False, True])
+@pytest.mark.parametrize("size", [1, 5])  # smaller and larger maps than kernels
+def test_frozen_kernels_are_of_the_precision_that_is_asked_for(size: int, separable: bool) -> None:
+    torch.manual_seed(0)
+    conv = GroupConv(3, 2, separable=separable, **siren_on()).eval()
+    feature = GroupFeature(torch.randn(2, 3, 4, size, size), SO2().grid(4)[None])
+    half = partial(torch.autocast, "cpu", torch.bfloat16)
+    with torch.no_grad():
+        expected = conv(feature).x
+        with half():
+            rounded = conv(feature).x
+        with frozen_kernels(conv):
+            for _ in range(2):
+                with half():
+                    torch.testing.assert_close(conv(feature).x, rounded, rtol=2**-7, atol=2**-6)
+                assert torch.equal(conv(feature).x, expected)
 
 
 def summed(

@@ -44,10 +44,12 @@ def test_separable_is_rank_one_and_no_other() -> None:
 def test_wide_filters_have_the_gradients_of_a_convolution(windows: Windows) -> None:
     torch.manual_seed(0)
     k, given = windows.kernel_size, (windows.stride, windows.padding, windows.dilation)
+    low = windows.extent - windows.padding  # pixels, so that no window lies inside of the maps
     double = partial(torch.randn, dtype=torch.double, requires_grad=True)
     sources = double(2, 3, 13, 11), double(3, 1, k, k), double(3)
     assert gradcheck(lambda *a: depthwise(*a, windows), sources, fast_mode=True)
     assert gradgradcheck(lambda *a: depthwise(*a, windows), sources, fast_mode=True)
+    assert gradcheck(lambda *a: depthwise(*a, windows), (double(1, 3, low, low), *sources[1:]))
     maps = torch.randn(4, 32, 13, 11).contiguous(memory_format=torch.channels_last)
     sources = maps.requires_grad_(), torch.randn(32, 1, k, k, requires_grad=True), torch.randn(32)
     one = depthwise(*sources, windows)
