@@ -109,7 +109,11 @@ def dense_floor(workload: Workload, batch_size: int) -> nn.Module:
         model(workload.images(batch_size))
     for name, module in list(model.named_modules()):
         if isinstance(module, Convolution):
-            (weight,), elements = kernels[module].factors, kernels[module].sample.elements
+            made = kernels[module]
+            (inputs, counts, _), elements = made.inputs, made.sample.elements
+            assert inputs is not None
+            read = GroupFeature(workload.images(1), inputs, counts)
+            weight = module.kernel_weights(read, elements)
             if workload.per_image:
                 weight = weight.expand(batch_size, *weight.shape[1:])
             model.set_submodule(name, ReadyMade(module, weight, elements))

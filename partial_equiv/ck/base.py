@@ -124,11 +124,28 @@ class ContinuousKernel(Kernel):
         weights = self.readout(self.basis(coordinates))
         return weights.unflatten(-1, (self.out_channels, self.in_channels))
 
+    @property
+    def whole_readout(self) -> Tensor:
+        """The read-out as one matrix (W, w₀), [C_out·C_in, K + 1]."""
+        return torch.cat([self.readout.weight, self.readout.bias[:, None]], dim=1)
+
+    def whole_basis(self, coordinates: Tensor) -> Tensor:
+        """The basis and the 1 that w₀ is multiplied with, [..., K + 1]."""
+        return functional.pad(self.basis(coordinates), (0, 1), value=1.0)
+
     def energy(self, coordinates: Tensor) -> Tensor:
         """As `Kernel.energy`, without a weight being written: tr(W B Wᵀ), B = Σ b(c) b(c)ᵀ."""
-        basis = functional.pad(self.basis(coordinates), (0, 1), value=1.0).flatten(0, -2)
-        readout = torch.cat([self.readout.weight, self.readout.bias[:, None]], dim=1)
+        basis, readout = self.whole_basis(coordinates).flatten(0, -2), self.whole_readout
         return ((readout @ (basis.mT @ basis)) * readout).sum()
+
+    def points(
+        self, coordinates: Tensor, measure: Tensor | None, spread: Callable[[Tensor], Tensor]
+    ) -> Tensor:
+        """What the read-out reads to write the `windows`, [S, G_out, G_in, k², K + 1]."""
+        basis = self.whole_basis(coordinates)
+        if measure is not None:
+            basis = basis * measure[:, None, :, None, None]
+        return spread(basis)
 
     def windows(
         self,
@@ -144,11 +161,7 @@ class ContinuousKernel(Kernel):
 
         Under autocast only that last product knows of it, see `product`."""
         with torch.autocast(coordinates.device.type, enabled=False):
-            basis = functional.pad(self.basis(coordinates), (0, 1), value=1.0)  # for w₀
-            if measure is not None:
-                basis = basis * measure[:, None, :, None, None]
-            basis = spread(basis)  # [S, G_out, G_in, k², K + 1]
-            readout = torch.cat([self.readout.weight, self.readout.bias[:, None]], dim=1)
+            basis, readout = self.points(coordinates, measure, spread), self.whole_readout
             points = basis.flatten(2, 3).flatten(0, 1)  # [S·G_out, G_in·k², K + 1]
             if mixture is None:
                 readouts = readout.expand(len(points), -1, -1)

@@ -6,7 +6,7 @@ from math import isqrt
 
 from torch import Tensor
 
-from partial_equiv.ck.base import Kernel
+from partial_equiv.ck.base import ContinuousKernel, Kernel
 
 __all__ = ["Reading"]
 
@@ -44,3 +44,10 @@ class Reading:
         read = self.coordinates if coordinates is None else coordinates
         windows = kernel.windows(read, self.shares, self.spread, mixture)
         return windows.unflatten(-1, (isqrt(windows.shape[-1]), -1))
+
+    def filters(self, kernel: ContinuousKernel) -> Tensor:
+        """The basis of this kernel where the layer reads it, as the weight of a convolution from
+        one channel to K + 1: [S, G_out, K + 1, 1, G_in, k, k]."""
+        points = kernel.points(self.coordinates, self.shares, self.spread)
+        filters = points.permute(0, 1, 4, 2, 3)[:, :, :, None]
+        return filters.unflatten(-1, (isqrt(filters.shape[-1]), -1))

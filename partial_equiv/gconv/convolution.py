@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from partial_equiv.ck import Kernel, Reading, SeparableKernel
+from partial_equiv.ck import ContinuousKernel, Kernel, Reading, SeparableKernel
 from partial_equiv.gconv.evaluation import (
     Generated,
     arrange,
@@ -16,6 +16,7 @@ from partial_equiv.gconv.evaluation import (
     half_precision,
 )
 from partial_equiv.gconv.feature import GroupFeature, masked, measure
+from partial_equiv.gconv.filtering import filter_then_mix, filtering_pays
 from partial_equiv.gconv.initialisation import power_in_a_stack
 from partial_equiv.gconv.stencil import Stencil
 from partial_equiv.gconv.windows import Windows
@@ -213,10 +214,16 @@ class Convolution(nn.Module):
         made = None if cache is None else cache.get(self)
         if made is None or not made.fits(inputs, half):
             sample = choose()
-            factors = self.factors(self.reading(feature, sample.elements))
+            reading, readout = self.reading(feature, sample.elements), None
+            kernel = self._filtering(reading, feature.x)
+            if kernel is None:
+                factors = self.factors(reading)
+            else:
+                factors = (reading.filters(kernel),)
+                readout = kernel.whole_readout.unflatten(0, (kernel.out_channels, -1))
             kept_in = None if cache is None else half
             arranged = tuple(arrange(each, feature.x, kept_in) for each in factors)
-            made = Generated(inputs, sample, arranged, half)
+            made = Generated(inputs, sample, arranged, half, readout)
             if cache is not None:
                 cache[self] = made
         return made
@@ -231,19 +238,26 @@ class Convolution(nn.Module):
         """The response at the elements that `choose` picks (`asked`: see `_generate`)."""
         feature = masked(feature) if self.relative else feature
         made = self._generate(feature, choose, asked)
-        x = convolve_in_turn(
-            feature.x,
-            made.factors,
-            self.kernel,
-            self.bias,
-            self._windows,
-            self.padding_mode,
-            self.channels_last,
-        )
+        how = self.bias, self._windows, self.padding_mode
+        if made.readout is not None:
+            (filters,) = made.factors
+            x = filter_then_mix(feature.x, filters, made.readout, *how)
+        else:
+            x = convolve_in_turn(feature.x, made.factors, self.kernel, *how, self.channels_last)
         x = x if self.channels_last else x.contiguous()
         sample = made.sample
         group = self.sampling.group
         return GroupFeature(x, sample.elements, sample.weights, sample.offset, group)
+
+    def _filtering(self, reading: Reading, x: Tensor) -> ContinuousKernel | None:
+        """The kernel whose basis filters before its read-out mixes, if that is to be done, see
+        `filter_then_mix`: a layer that averages, or whose weights are changed, needs weights."""
+        kernel, size = self.kernel, self._windows.kernel_size
+        if self.averages or self.relaxation.changes_weights:
+            return None
+        if isinstance(kernel, ContinuousKernel) and filtering_pays(kernel, reading, x, size):
+            return kernel
+        return None
 
     def whole_group(self) -> Tensor:
         """The layer's elements over the whole group [1, n, d]."""

@@ -143,12 +143,15 @@ class Generated:
         sample: the outgoing elements.
         factors: kernels [S, G_out, C_out, C_in, G_in, k, k] to convolve with in turn.
         half: the `half_precision` that they are convolved in.
+        readout: [C_out, C_in, K + 1], if the only factor is the basis alone, which filters each
+            channel, see `filter_then_mix`.
     """
 
     inputs: tuple[Tensor | None, ...]
     sample: Sample
     factors: tuple[Tensor, ...]
     half: torch.dtype | None
+    readout: Tensor | None = None
 
     def fits(self, inputs: tuple[Tensor | None, ...], half: torch.dtype | None) -> bool:
         """Whether a feature with these inputs gets the same kernel."""

@@ -130,6 +130,12 @@ class Relaxation(nn.Module):
         """
         return Choice()
 
+    @property
+    def changes_weights(self) -> bool:
+        """Whether the convolution's weight is another than the kernel's: whether `relax` does
+        anything."""
+        return type(self).relax is not Relaxation.relax
+
     def relax(self, weight: Tensor, reading: Reading) -> Tensor:
         """The convolution's weight, made unequal over the group.
 

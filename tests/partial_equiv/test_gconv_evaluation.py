@@ -8,10 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from partial_equiv.baking import bake
 from partial_equiv.ck import Kernel, MAGNet, Siren
 from partial_equiv.gconv import (
     GroupConv,
     GroupFeature,
+    GroupPool,
     LiftingConv,
     Norm,
     PointwiseConv,
@@ -189,6 +191,62 @@ def test_every_order_of_the_sum_is_the_same_function(
     for one, other in zip(*gradients, strict=True):
         if one is not None:
             torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
+
+
+def filtering(monkeypatch: pytest.MonkeyPatch, pays: bool) -> None:
+    monkeypatch.setattr("partial_equiv.gconv.convolution.filtering_pays", lambda *_: pays)
+
+
+@pytest.mark.parametrize(
+    ("base_group", "kernel", "settings"),
+    [
+        *((name, "siren", {}) for name in shipped.names("base_group")),
+        *(("E2", name, {}) for name in shipped.names("kernel") if name not in ("siren", "grid")),
+        ("SE2", "siren", {"kernel_size": 4, "stride": 2, "padding": 1, "bias": False}),
+        ("SE2", "siren", {"padding_mode": "circular", "dilation": 2, "channels_last": True}),
+    ],
+)
+def test_to_filter_first_is_the_same_function(
+    base_group: str, kernel: str, settings: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    partial = shipped.has_subset(base_group)
+    factories = shipped.layers(base_group, kernel=kernel, partial=partial, **settings)
+    layers = [layer.double() for layer in (factories[0](2, 3), factories[1](3, 2))]
+    x, answers = images(2, 2, 7, 7).requires_grad_(), []
+    sources = [x, *layers[0].parameters(), *layers[1].parameters()]
+    for first in (True, False):
+        filtering(monkeypatch, first)
+        torch.manual_seed(1)
+        y = layers[1](layers[0](x)).x
+        loss = (y * images(*y.shape, seed=1)).sum()
+        answers.append([y, *torch.autograd.grad(loss, sources, allow_unused=True)])
+    for one, other in zip(*answers, strict=True):
+        if other is not None:
+            torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
+
+
+def test_wide_layers_filter_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nets of 64 channels, not of 8: and they are frozen and baked as all nets are."""
+    lifting, conv = shipped.layers("SE2")
+    wide = nn.Sequential(lifting(1, 64), conv(64, 64), GroupPool()).eval()
+    x, kernels = images(1, 1, 8, 8).float(), {}
+    with torch.no_grad():
+        for pays in (None, False):
+            if pays is not None:
+                filtering(monkeypatch, pays)
+            with frozen_kernels(wide) as made:
+                wide(x)
+                kernels[pays] = (wide(x), made[wide[1]].readout)
+        narrow = lifting(1, 8).eval()
+        with frozen_kernels(narrow) as made:
+            narrow(x)
+    assert made[narrow].readout is None
+    assert kernels[None][1] is not None
+    assert kernels[False][1] is None
+    torch.testing.assert_close(kernels[None][0], kernels[False][0], rtol=1e-4, atol=1e-4)
+    monkeypatch.undo()
+    torch.testing.assert_close(bake(wide, (1, 8, 8))(x), kernels[None][0], rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("rank", [None, 2])
