@@ -101,7 +101,7 @@ def _run(build: Build, folder: Path, tracker: Tracker) -> dict[str, Any]:
     earlier = _earlier(folder, fit.epochs_run)
     model.eval().requires_grad_(False)
     best = {f"val/{task.monitor}": fit.best_value} if fit.best_epoch else {}
-    result = {
+    result: dict[str, Any] = {
         **best,
         **numbers(model),
         **defect(model),
@@ -111,9 +111,12 @@ def _run(build: Build, folder: Path, tracker: Tracker) -> dict[str, Any]:
         "samples": len(splits.train),
         "seconds/train": fit.seconds,
     }
+    if trainer.precision == "auto":  # else the config says it
+        result["precision"] = fit.precision
     if build.tests:
         history = [before, *fit.history]
         limits = trainer.batch_size, trainer.max_batches
+        trainer = replace(trainer, precision=fit.precision)
         subject = Subject(model, splits, task, history, folder, trainer.seed, *limits, trainer)
         result |= _looked_at(build, subject, tracker)
     result["seconds/run"] = time.perf_counter() - started + earlier.get("seconds/run", 0.0)

@@ -2,9 +2,10 @@
 
 import copy
 import logging
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -12,16 +13,17 @@ from torch import nn
 from datasets.spec import Splits
 from partial_equiv.refusal import Refusal
 from tasks import Task
-from together import Team, quick_fabric, team
+from together import Team, team
 from training.fit import Fit
 from training.offers import penalty_weights, rates
+from training.place import Place
+from training.precision import Precision, chosen
 from training.settings import Settings
-from training.snapshots import FitResult
-
-if TYPE_CHECKING:
-    from lightning_fabric import Fabric
+from training.snapshots import FitResult, began_with
 
 __all__ = ["FitResult", "Trainer"]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
@@ -57,15 +59,13 @@ class Trainer(Settings):
         if self.devices not in (1, here):
             reason = f"there are {here} processes on this machine; main.py or torchrun starts them"
             raise Refusal(reason, devices=self.devices)
-        fabric = self._fabric(others)
-        before = torch.are_deterministic_algorithms_enabled()
-        torch.use_deterministic_algorithms(self.deterministic or before)
-        try:
-            with nullcontext() if others is None else others.group(fabric.device):
-                fabric.launch()
-                return Fit(self, fabric, model, splits, task).run()
-        finally:
-            torch.use_deterministic_algorithms(before)
+        settings = self._settled(model, others)
+        place = settings._place(others)
+        with (
+            _deterministic() if self.deterministic else nullcontext(),
+            nullcontext() if others is None else others.group(place.device),
+        ):
+            return Fit(settings, place, model, splits, task).run()
 
     def step_seconds(
         self, model: nn.Module, splits: Splits, task: Task, num_steps: int
@@ -79,11 +79,10 @@ class Trainer(Settings):
         """
         one = replace(
             self, tracker=None, probe=None, resume=None, devices=1, epochs=1, warmup_epochs=0
-        )
+        )._settled(model, None)
         copied = copy.deepcopy(model).requires_grad_()
-        return Fit(replace(one, steps=None), one._fabric(None), copied, splits, task).timed(
-            num_steps
-        )
+        place = one._place(None)
+        return Fit(replace(one, steps=None), place, copied, splits, task).timed(num_steps)
 
     def chosen_device(self) -> str:
         """What `device` comes to on this machine: cpu or cuda.
@@ -101,20 +100,33 @@ class Trainer(Settings):
             raise Refusal(f"devices={needed} asked for, {available} here", device="cuda")
         return device
 
-    def _fabric(self, others: Team | None) -> "Fabric":
-        """Fabric for this process, alone or together with others."""
-        with quick_fabric():
-            from lightning_fabric import Fabric
-            from lightning_fabric.plugins.environments.lightning import LightningEnvironment
-            from lightning_fabric.strategies.ddp import DDPStrategy
+    def _settled(self, model: nn.Module, others: Team | None) -> "Trainer":
+        """The same with a precision, if that is left to this machine; all processes have the one
+        that the first of them chooses, on its device."""
+        if self.precision != "auto":
+            return self
 
-        logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-        chosen: Any = {"accelerator": self.chosen_device(), "precision": self.precision}
-        if others is None:  # whatever a cluster's variables say of others
-            return Fabric(**chosen, devices=1, plugins=[LightningEnvironment()])
-        return Fabric(
-            **chosen,
-            devices=others.here,
-            num_nodes=others.size // others.here,
-            strategy=DDPStrategy(cluster_environment=others.environment),
-        )
+        def choose() -> Precision:
+            if self.resume is None or (precision := began_with(Path(self.resume))) is None:
+                return chosen(model, self.chosen_device())
+            log.info("precision: %s, as this training began", precision)
+            return precision
+
+        precision = choose() if others is None else others.decided("precision", choose)
+        return replace(self, precision=precision)
+
+    def _place(self, others: Team | None) -> Place:
+        """Where this process trains, once the precision is settled."""
+        assert self.precision != "auto"
+        return Place(self.chosen_device(), self.precision, others)
+
+
+@contextmanager
+def _deterministic() -> Iterator[None]:
+    """Ask torch for deterministic algorithms in this block."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)

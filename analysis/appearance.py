@@ -28,7 +28,7 @@ __all__ = [
     *("legend", "save", "shades", "styles", "wrapped"),
 ]
 
-COLUMN, PAGE = 3.5, 7.2  # inches
+COLUMN, PAGE, DPI = 3.5, 7.2, 220  # inches, pixels per inch
 LAST = ("chance", "counts as exact", "published")  # in legends, below what is measured
 
 # Okabe and Ito, "Color Universal Design" (2008): the colour-blind can tell them apart.
@@ -181,6 +181,8 @@ def save(figure: "Figure", path: Path) -> None:
     title = " ".join(figure.get_suptitle().split())
     name = path.name.removesuffix(".png")
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path.parent / f"{name}.png", dpi=220)
-    figure.set_layout_engine("none")  # it has been laid out
-    figure.savefig(path.parent / f"{name}.svg", dpi=220, metadata={"Date": None, "Title": title})
+    figure.set_dpi(DPI)
+    figure.draw_without_rendering()
+    figure.set_layout_engine(None)  # it has been laid out, which takes as long as to draw it
+    figure.savefig(path.parent / f"{name}.png", dpi=DPI)
+    figure.savefig(path.parent / f"{name}.svg", dpi=DPI, metadata={"Date": None, "Title": title})

@@ -33,7 +33,7 @@ def main(words: list[str] | None = None) -> None:
         sys.stdout.write(f"{axis:>12}{'step':>12}{'to the floor':>26}{'separable':>26}\n")
         for value in values:
             workload = make(value)
-            separable = Workload((*workload.words, "conv.separable=True"), workload.shape)
+            separable = Workload((*workload.words, "conv.rank=1"), workload.shape)
             images = workload.images(BATCH_SIZE)
             models = {
                 "ours": workload.model(),

@@ -39,19 +39,11 @@ class Workload:
 
 RESNET = ("net=ckresnet", "net.last_kernel_size=null", "conv.kernel_size=7", "conv.partial=True")
 PUBLISHED = (*RESNET, "net.hidden_channels=32", "net.widths=[1,2]", "net.pools=[0,1]")
+A = (*PUBLISHED, "base_group=SE2", "base_group.num_samples=8")
 WORKLOADS = {
-    "a": Workload((*PUBLISHED, "base_group=SE2", "base_group.num_samples=8")),
-    "a-separable": Workload(
-        (
-            *PUBLISHED,
-            "base_group=SE2",
-            "base_group.num_samples=8",
-            "conv.separable=True",
-        )
-    ),
-    "a-full": Workload(
-        (*PUBLISHED, "base_group=SE2", "base_group.num_samples=8", "conv.partial=False")
-    ),
+    "a": Workload(A),
+    **{f"a-rank-{rank}": Workload((*A, f"conv.rank={rank}")) for rank in (1, 2, 4)},
+    "a-full": Workload((*A, "conv.partial=False")),
     "b": Workload((*PUBLISHED, "base_group=E2", "base_group.num_samples=16")),
     "c": Workload(
         (
@@ -113,7 +105,7 @@ class ReadyMade(nn.Module):
 
 def dense_floor(workload: Workload, batch_size: int) -> nn.Module:
     """The workload's net with a `ReadyMade` for each convolution, of its shape for this batch."""
-    model = workload.model("conv.separable=False").eval()
+    model = workload.model("conv.rank=null").eval()
     with torch.no_grad(), frozen_kernels(model) as kernels:
         model(workload.images(batch_size))
     for name, module in list(model.named_modules()):

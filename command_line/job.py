@@ -16,6 +16,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from command_line.importing import importing_torch
 from command_line.naming import name_of
 from command_line.taking_part import lead, nobody_needs_to_train, train_along
 from command_line.workers import Worker
@@ -100,12 +101,12 @@ def _run(config: DictConfig, folder: Path, *, sweep: bool) -> None:
             log.info("skipped, it has a result: %s", os.path.relpath(folder))
             nobody_needs_to_train()
             return
-    import torch  # seconds to import; a skipped job does without
+    with importing_torch():  # a skipped job does without
+        import torch
 
-    from analysis.report import leave_report
-    from constructors import matched
-    from matching import asked, noted
-    from provenance import provenance
+        from constructors import matched
+        from matching import asked, noted
+        from provenance import provenance
 
     words = list(hydra.overrides.task)
     top = Path(hydra.sweep.dir)
@@ -131,6 +132,8 @@ def _run(config: DictConfig, folder: Path, *, sweep: bool) -> None:
         group="/".join(top.parts[-2:]) if sweep else None,
         about=about,
     )
+    from analysis.report import leave_report  # not before the training begins
+
     write_result(folder, result)
     leave_report(folder)
     for key, value in result.items():

@@ -8,6 +8,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from command_line.announcement import announce_run, announce_runs, say
+from command_line.importing import importing_torch
 from command_line.spelling import spelled
 from command_line.study import StudyRun, study_run
 from command_line.sweep import Sweep
@@ -91,7 +92,8 @@ def composition_of(arguments: Namespace) -> Composition:
 
 def _check(configs: Sequence[DictConfig], *, sweep: bool) -> None:
     """Refuse what cannot be run. (In a sweep, settings that clash fail their own job only.)"""
-    from constructors import check, components, matched  # seconds to import
+    with importing_torch():
+        from constructors import check, components, matched
 
     problems: dict[str, None] = {}  # in order, each once
     for config in configs:

@@ -12,6 +12,7 @@ from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
 from command_line.announcement import announce_runs
+from command_line.importing import importing_torch
 from composition import Composition
 from config_schema import ConfigError
 from config_schema.quoting import quoted
@@ -142,8 +143,9 @@ def check(study: Study, jobs: Sequence[Job], composition: Composition) -> None:
     Raises:
         ConfigError: naming problems with the rows that they are of, or the claim that is wrong.
     """
-    from constructors import components  # seconds to import
-    from studies.outcome import outcome
+    with importing_torch():
+        from constructors import components
+        from studies.outcome import outcome
 
     try:
         outcome(study, [])

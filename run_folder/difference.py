@@ -41,8 +41,8 @@ def difference(folder: Path, config: Mapping[str, Any], *, continued: bool = Fal
     }
     for key in sorted({*there, *here} - chosen):
         old, new = there.get(key, "absent"), here.get(key, "absent")
-        younger = (ASKING.fullmatch(key) and new is None) or (key == "test" and new is True)
-        if younger and old == "absent":
+        asked = ASKING.fullmatch(key) or key == "conv.rank"
+        if old == "absent" and ((asked and new is None) or (key == "test" and new is True)):
             continue  # the folder is older than the setting
         if old != new and not free.fullmatch(key):
             return f"{key}={new}: the run in {folder} has {key}={old}"

@@ -1,11 +1,16 @@
 """Sweeps: every job in its own folder, failures told at the end, nothing done twice."""
 
 import os
+import sys
+from collections.abc import Callable
+from functools import partial
+from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
 import yaml
 
+from command_line import job
 from tests.terminal import Terminal
 from tests.test_main import TINY, epochs
 
@@ -28,8 +33,17 @@ def test_one_failing_job_does_not_stop_the_others(
 
 
 def test_what_is_done_is_skipped_and_what_is_torn_goes_on(
-    terminal: Terminal, tmp_path: Path
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """And jobs share their processes, with what these have imported, in one sweep and the next."""
+    write_config, write_result, loaded = job.write_config, job.write_result, []
+
+    def look(write: Callable[..., None], *given: object) -> None:
+        write(*given)
+        loaded.append(set(sys.modules))
+
+    monkeypatch.setattr(job, "write_config", partial(look, write_config))
+    monkeypatch.setattr(job, "write_result", partial(look, write_result))
     words = ["-m", "seed=0,1", *TINY[:-1], f"hydra.sweep.dir={tmp_path}", "train.epochs=2"]
     assert terminal(*words).status == 0
     first, second = sorted(tmp_path.glob("*/result.json"))
@@ -42,6 +56,15 @@ def test_what_is_done_is_skipped_and_what_is_torn_goes_on(
     assert sorted(set(epochs(first.parent))) == [1, 2]
     assert "epoch 1/2" not in answer.out, "the torn job has started anew"
     assert first.exists()
+    assert loaded[-1] == loaded[-2], "the last job has imported something"
+    workers = []
+    for _ in range(2):
+        assert terminal(*words, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2").status == 0
+        workers.append({each.pid for each in active_children() if "Loky" in each.name})
+    assert workers[0] == workers[1]
+    assert len(workers[0]) == 2
+    logs = sorted(tmp_path.glob("*/main.log"))
+    assert [log.read_text().count("skipped, it has") for log in logs] == [2, 3]
 
 
 def test_a_result_of_other_settings_is_not_taken_for_this_one(

@@ -103,6 +103,8 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         ({"net": {"widths": [1, 3]}}, False, False),
         ({"net": {"widths": [1, 2], "pool": "max"}}, False, False),
         ({"seed": 1}, False, False),
+        ({"conv": {"rank": None}}, True, True),  # the run is older than this setting
+        ({"conv": {"rank": 2}}, False, False),
     ],
 )
 def test_another_experiment_is_noticed(

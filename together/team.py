@@ -8,7 +8,7 @@ through torch.distributed, see `Team.group`.
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
@@ -52,7 +52,7 @@ class Team:
         nodes = int(os.environ.get("SLURM_STEP_NUM_NODES", "1"))
         self.here = int(os.environ.get("LOCAL_WORLD_SIZE", self.size // nodes))
         self._store = _store(self.environment)
-        self._num_groups = 0
+        self._num_groups = self._num_decisions = 0
 
     def tell(self, key: str, value: object) -> None:
         """Leave a value, as JSON can hold it, for the other processes to hear."""
@@ -68,6 +68,18 @@ class Team:
             self._look_for_failure()
             time.sleep(LOOK_EVERY)
         return json.loads(self._store.get(key))
+
+    def decided(self, what: str, decide: Callable[[], Any]) -> Any:  # noqa: ANN401
+        """What the first process decides, for all of them: a value, as JSON can hold it.
+
+        Raises:
+            AnotherFailed: if one of them has failed before.
+        """
+        self._num_decisions += 1
+        key = f"{what} {self._num_decisions}"
+        if self.rank == 0:
+            self.tell(key, decide())
+        return self.hear(key)
 
     @contextmanager
     def first_here_first(self, what: str) -> Iterator[None]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -10,9 +9,7 @@ from torch import Tensor
 import checkpoint
 from datasets.randomness import keyed_generator
 from partial_equiv.sampling import shared_draws
-
-if TYPE_CHECKING:
-    from lightning_fabric import Fabric
+from training.place import Place
 
 __all__ = ["Draws"]
 
@@ -25,9 +22,9 @@ class Draws:
     are trained alike by any number of ranks.
     """
 
-    def __init__(self, seed: int, fabric: "Fabric") -> None:
-        self.seed, self.rank, self.device = seed, fabric.global_rank, fabric.device
-        self.several = fabric.world_size > 1
+    def __init__(self, seed: int, place: Place) -> None:
+        self.seed, self.rank, self.device = seed, place.rank, place.device
+        self.several = place.ranks > 1
         if self.several:
             self.common = torch.Generator(self.device)
         elif self.device.type == "cuda":

@@ -49,6 +49,8 @@ class Settings:
         reestimate_norm: take fresh norm statistics before each validation.
         devices: processes on this machine, which main.py starts; under torchrun or srun as many as
             they have started, or 1.
+        precision: bf16-mixed multiplies in bfloat16, with weights in float32; auto does where that
+            pays on this machine, see `training.precision`, and goes on as the training began.
         compile: train through torch.compile; minutes to start, and it needs a C++ compiler.
         workers: processes of each device that read ahead what the data set leaves in its files; 0
             reads a batch when it is asked for. The batches are the same.
@@ -88,7 +90,7 @@ class Settings:
     reestimate_norm: bool = True
     device: Literal["auto", "cpu", "cuda"] = "auto"
     devices: Count = 1
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    precision: Literal["32-true", "bf16-mixed", "auto"] = "32-true"
     compile: bool = False
     workers: Natural = 2
     deterministic: bool = False

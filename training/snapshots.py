@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,13 +12,12 @@ import checkpoint
 from partial_equiv.refusal import Refusal
 from tracking import rewind
 from training.draws import Draws
+from training.place import Place
+from training.precision import Precision
 from training.settings import Settings
 from training.stepper import Stepper
 
-if TYPE_CHECKING:
-    from lightning_fabric import Fabric
-
-__all__ = ["FitResult", "FitState", "Snapshots", "load_best", "load_weights"]
+__all__ = ["FitResult", "FitState", "Snapshots", "began_with", "load_best", "load_weights"]
 
 # A training with other values of these is another training.
 FIXED = ("seed", "max_batches", "batch_size", "accumulate", "optimizer")
@@ -34,6 +33,7 @@ class FitResult:
         epochs_run: epochs trained, those before a resume included.
         seconds: time spent, that before a resume included.
         history: the tracked values of each epoch, with "epoch" and "step".
+        precision: that it was trained in.
     """
 
     best_epoch: int
@@ -41,6 +41,7 @@ class FitResult:
     epochs_run: int
     seconds: float
     history: list[dict[str, float]]
+    precision: Precision
 
 
 @dataclass
@@ -92,12 +93,12 @@ class Snapshots:
     def __init__(
         self,
         settings: Settings,
-        fabric: "Fabric",
+        place: Place,
         state: FitState,
         stepper: Stepper,
         draws: Draws,
     ) -> None:
-        self.settings, self.fabric, self.state, self.draws = settings, fabric, state, draws
+        self.settings, self.place, self.state, self.draws = settings, place, state, draws
         self.model, self.optimizer = stepper.model, stepper.optimizer
         self.schedule = stepper.schedule
         self.last, self.best = _files(Path(settings.run_folder))
@@ -107,12 +108,12 @@ class Snapshots:
         state = asdict(self.state)
         own = {"sums": state.pop("sums"), "generators": checkpoint.generator_states()}
         everyone: list[Any] = [own]
-        if self.fabric.world_size > 1:
-            everyone = [None] * self.fabric.world_size
+        if self.place.ranks > 1:
+            everyone = [None] * self.place.ranks
             torch.distributed.all_gather_object(everyone, own)
-        if self.fabric.is_global_zero:
+        if self.place.leads:
             content = {
-                "settings": {name: getattr(self.settings, name) for name in FIXED},
+                "settings": {name: getattr(self.settings, name) for name in (*FIXED, "precision")},
                 "state": state,
                 "model": self.model.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
@@ -124,12 +125,12 @@ class Snapshots:
 
     def save_best(self) -> None:
         """Save the model, after `save_last`: a process killed in between loses nothing."""
-        if self.fabric.is_global_zero:
+        if self.place.leads:
             self._save_best(self.model.state_dict())
 
     def forget(self) -> None:
         """Drop records of an earlier training that ended before its first checkpoint."""
-        if self.fabric.is_global_zero:
+        if self.place.leads:
             rewind(self.last.parents[1], [])
 
     def restore(self, folder: Path) -> None:
@@ -144,7 +145,7 @@ class Snapshots:
             self._restore(path, content)
         except (KeyError, IndexError, TypeError) as error:
             raise Refusal(f"checkpoint {path} is incomplete: {error}") from None
-        if self.fabric.is_global_zero:
+        if self.place.leads:
             if self.settings.tracker is not None:
                 rewind(self.last.parents[1], self.state.history, source=Path(folder))
             if self.state.best_epoch:
@@ -171,15 +172,15 @@ class Snapshots:
         for name, value in content["state"].items():
             setattr(self.state, name, value)
         self.draws.start(self.state.step)
-        rank, ranks = self.fabric.global_rank, content["ranks"]
-        if len(ranks) == self.fabric.world_size:
+        rank, ranks = self.place.rank, content["ranks"]
+        if len(ranks) == self.place.ranks:
             sums = ranks[rank]["sums"]
             checkpoint.set_generator_states(ranks[rank]["generators"])
         else:  # rank 0 takes the sums of all
             of_all = ((name, [each["sums"][name] for each in ranks]) for name in ranks[0]["sums"])
             sums = {name: torch.stack(each).sum() * (rank == 0) for name, each in of_all}
         self.draws.restore(content.get("draws", {}))  # old checkpoints have none
-        self.state.sums = {name: value.to(self.fabric.device) for name, value in sums.items()}
+        self.state.sums = {name: value.to(self.place.device) for name, value in sums.items()}
 
     def _take_over_best(self, path: Path, last_model: dict[str, Tensor]) -> None:
         state = self.state
@@ -195,6 +196,18 @@ class Snapshots:
         state = self.state
         content = {"model": model, "epoch": state.best_epoch, "value": state.best_value}
         checkpoint.save(self.best, content)
+
+
+def began_with(folder: Path) -> Precision | None:
+    """The precision of the training whose last checkpoint a run folder holds; None if that is older
+    than its record of it.
+
+    Raises:
+        Refusal: if the checkpoint is missing or damaged.
+    """
+    last, _ = _files(folder)
+    precision: Precision | None = checkpoint.load(last).get("settings", {}).get("precision")
+    return precision
 
 
 def load_best(model: nn.Module, folder: Path) -> None:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from partial_equiv.ck.product import product
 from partial_equiv.groups import Group
 
 __all__ = ["ContinuousKernel", "Kernel"]
@@ -68,6 +69,11 @@ class Kernel(nn.Module, ABC):
     def energy(self, coordinates: Tensor) -> Tensor:
         """The sum of all squared weights at coordinates [..., D] (scalar)."""
         return self(coordinates).square().sum()
+
+    def added(self, products: Tensor, dim: int) -> Tensor:
+        """What is left of a dimension of all that a convolution writes: C_out channels, each the
+        sum of the products that a kernel consists of (see `SeparableKernel`); here, one."""
+        return products
 
     def windows(
         self,
@@ -151,15 +157,19 @@ class ContinuousKernel(Kernel):
         """As `Kernel.windows`. What a weight is multiplied with, and the zeros outside of the disc,
         are put into the basis, which is small; the read-out then writes the weights where the
         convolution wants them, in one matrix product for each outgoing element. Kernels are mixed
-        by mixing their read-outs, which are smaller than the weights."""
-        basis, readout = self.points(coordinates, measure, spread), self.whole_readout
-        points = basis.flatten(2, 3).flatten(0, 1)  # [S·G_out, G_in·k², K + 1]
-        if mixture is None:
-            readouts = readout.expand(len(points), -1, -1)
-        else:
-            shares = mixture.expand(len(basis), -1, -1).flatten(0, 1)  # [S·G_out, L]
-            readouts = torch.tensordot(shares, readout.unflatten(0, (shares.shape[1], -1)), dims=1)
-        weights = readouts @ points.mT
+        by mixing their read-outs, which are smaller than the weights.
+
+        Under autocast only that last product knows of it, see `product`."""
+        with torch.autocast(coordinates.device.type, enabled=False):
+            basis, readout = self.points(coordinates, measure, spread), self.whole_readout
+            points = basis.flatten(2, 3).flatten(0, 1)  # [S·G_out, G_in·k², K + 1]
+            if mixture is None:
+                readouts = readout.expand(len(points), -1, -1)
+            else:
+                shares = mixture.expand(len(basis), -1, -1).flatten(0, 1)  # [S·G_out, L]
+                banks = readout.unflatten(0, (shares.shape[1], -1))
+                readouts = torch.tensordot(shares, banks, dims=1)
+        weights = product(readouts, points)
         channels, window = (-1, self.in_channels), basis.shape[2:4]
         return weights.view(*basis.shape[:2], *channels, *window)
 

@@ -60,11 +60,11 @@ class GaborFilter(nn.Module):
 
     def forward(self, coordinates: Tensor) -> Tensor:
         precision = self.gamma.square().expand_as(self.mu)  # [K, D]
-        # Σ_d γ_d² (c_d - μ_d)², multiplied out: linear in (c², c), and no tensor has K·D columns
+        # -½ Σ_d γ_d² (c_d - μ_d)², multiplied out: linear in (c², c), and no tensor has K·D columns
         terms = torch.cat([coordinates.square(), coordinates], dim=-1)
-        factors = torch.cat([precision, -2 * precision * self.mu], dim=-1)
-        distance = functional.linear(terms, factors, (precision * self.mu.square()).sum(-1))
-        return self.sine(coordinates) * (-0.5 * distance).exp()
+        factors = torch.cat([-0.5 * precision, precision * self.mu], dim=-1)
+        constant = -0.5 * (precision * self.mu.square()).sum(-1)
+        return self.sine(coordinates) * functional.linear(terms, factors, constant).exp()
 
 
 class _MFN(ContinuousKernel):

@@ -134,7 +134,7 @@ def relative_weight(layer: Convolution) -> Tensor:
     given = GroupFeature(whole.new_zeros(1, 1, inputs.shape[1], 1, 1), inputs)
     reading = layer.reading(given, whole)
     if not layer.spatial or group.permutes_pixels:
-        weight = reduce(mul, layer.factors(reading))[0]
+        weight = layer.kernel.added(reduce(mul, layer.factors(reading))[0], 1)
     else:
         read = reading.coordinates
         still = layer.stencil.positions.expand(*read.shape[:-1], -1)
@@ -146,7 +146,7 @@ def relative_weight(layer: Convolution) -> Tensor:
             back = group.matrix(group.inverse(whole[0]))
             weight = weight + resample(back, added.flatten(1, 3)).view_as(added)
         else:
-            weight = reduce(mul, layer.factors(unturned))[0]
+            weight = layer.kernel.added(reduce(mul, layer.factors(unturned))[0], 1)
     if layer.relative:
         places = _places(group, whole[0])
         weight = torch.stack(

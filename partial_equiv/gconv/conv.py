@@ -59,13 +59,12 @@ class GroupConv(Convolution):
         if not isinstance(self.kernel, SeparableKernel):
             return super().factors(reading)
         with torch.autocast(reading.elements.device.type, enabled=False):
+            position, element = self.kernel.apart(reading.coordinates)
             at_pixels = replace(
-                reading, coordinates=reading.coordinates[..., :1, 2:], spread=lambda values: values
+                reading, coordinates=element[..., :1, :], spread=lambda values: values
             )
             mixing = self.relaxation.relax(at_pixels.weight(self.kernel.mixing), at_pixels)
-            over_pixels = replace(
-                reading, coordinates=reading.coordinates[:, :, :1, :, :2], shares=None
-            )
+            over_pixels = replace(reading, coordinates=position[:, :, :1], shares=None)
             filters = over_pixels.weight(self.kernel.positions)
             # depthwise: the outputs lie as the inputs do, C_out outside
             return mixing, filters.transpose(1, 2).contiguous().transpose(1, 2)

@@ -8,7 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from partial_equiv.ck import ContinuousKernel, Kernel, Reading, SeparableKernel
-from partial_equiv.gconv.evaluation import Generated, arrange, convolve, frozen
+from partial_equiv.gconv.evaluation import (
+    Generated,
+    arrange,
+    convolve_in_turn,
+    frozen,
+    half_precision,
+)
 from partial_equiv.gconv.feature import GroupFeature, masked, measure
 from partial_equiv.gconv.filtering import filter_then_mix, filtering_pays
 from partial_equiv.gconv.initialisation import power_in_a_stack
@@ -41,16 +47,18 @@ class Convolution(nn.Module):
             side.
         padding_mode: "zeros", or "circular" for periodic images.
         bias: add a learned constant to each output channel.
-        separable: the kernel of a group convolution is a product ψ₁(h⁻¹p)·ψ₂(h⁻¹h'), see
+        rank: R: the kernel of a group convolution is a sum of R products ψ₁(h⁻¹p)·ψ₂(h⁻¹h'), see
             `SeparableKernel`: the layer mixes channels and elements at each pixel, then filters
             each channel alone. The other two have one of the factors, and nothing to separate. A
-            relaxation changes the weight of the mixing.
+            relaxation changes the weight of the mixing. None: any function of both.
+        separable: the same as rank=1.
         channels_last: convolve with the channels innermost in memory: for bfloat16.
 
     Raises:
         TypeError: for a sampling, a kernel or a relaxation in place of what makes one.
         Refusal: for padding="same" with an even kernel, and as `Sampling`, the kernel and
-            the relaxation do. When called: for an empty batch, or other channels than C_in.
+            the relaxation do; for separable=True with another rank. When called: for an empty
+            batch, or other channels than C_in.
     """
 
     spatial: ClassVar[bool]  # the kernel reads h⁻¹p
@@ -72,6 +80,7 @@ class Convolution(nn.Module):
         padding: Literal["same", "valid"] | Natural = "same",
         padding_mode: Literal["zeros", "circular"] = "zeros",
         bias: bool = True,
+        rank: Count | None = None,
         separable: bool = False,
         channels_last: bool = False,
     ) -> None:
@@ -95,8 +104,12 @@ class Convolution(nn.Module):
         self._accept(group)
         in_coordinates = 2 * self.spatial + group.coordinate_size * self.relative
         make = kernel
-        if separable and self.spatial and self.relative:
-            make = functools.partial(SeparableKernel, kernel=kernel)
+        if separable:
+            if rank not in (None, 1):
+                raise Refusal("separable=True is rank=1: leave one of them out", rank=rank)
+            rank = 1
+        if rank is not None and self.spatial and self.relative:
+            make = functools.partial(SeparableKernel, kernel=kernel, rank=rank)
         self.kernel = make(in_coordinates, out_channels, in_channels)
         self.stencil = Stencil(kernel_size, self.kernel.square)
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
@@ -111,7 +124,9 @@ class Convolution(nn.Module):
         if not partial:
             return
         if isinstance(self.kernel, SeparableKernel):
-            coordinates, variance = coordinates[..., :1, 2:], variance * self.stencil.num_taps
+            coordinates = self.kernel.apart(coordinates)[1][..., :1, :]
+            variance *= self.stencil.num_taps / self.kernel.rank
+            out_channels = self.kernel.mixing.out_channels
         self.relaxation = relaxation(
             Layer(
                 group,
@@ -148,20 +163,23 @@ class Convolution(nn.Module):
         if self.relative:
             relative = group.product(inverse[:, :, None], inputs[:, None])  # [S, G_out, G_in, d]
             coordinates.append(group.coordinates(relative)[:, :, :, None])
-        shape = torch.broadcast_shapes(*(part.shape[:-1] for part in coordinates))
+        shape = torch.broadcast_tensors(*(part[..., :0] for part in coordinates))[0].shape[:-1]
         return torch.cat([part.expand(*shape, -1) for part in coordinates], dim=-1)
 
     def kernel_weights(self, feature: GroupFeature, elements: Tensor) -> Tensor:
         """The convolution's weight [S, G_out, C_out, C_in, G_in, k, k], in the parameters'
         precision also under autocast."""
-        (weight,) = Convolution.factors(self, self.reading(feature, elements))
+        with torch.autocast(feature.x.device.type, enabled=False):
+            (weight,) = Convolution.factors(self, self.reading(feature, elements))
         return weight
 
     def factors(self, reading: Reading) -> tuple[Tensor, ...]:
         """Weights like `kernel_weights` that are convolved with one after the other; only the last
-        one reaches over the pixels. The weight of them all is their product."""
+        one reaches over the pixels. The weight of them all is their product, whose output channels
+        `Kernel.added` then adds up."""
+        weight = reading.weight(self.kernel)
         with torch.autocast(reading.elements.device.type, enabled=False):
-            return (self.relaxation.relax(reading.weight(self.kernel), reading),)
+            return (self.relaxation.relax(weight, reading),)
 
     def reading(self, feature: GroupFeature, elements: Tensor) -> Reading:
         """Where the layer reads its kernel, to compute these elements of this feature; not in
@@ -192,8 +210,9 @@ class Convolution(nn.Module):
             raise Refusal(f"this {type(self).__name__} was given an empty batch")
         cache = None if self.training or self.relaxation.depends_on_input else frozen()
         inputs = (feature.elements, feature.weights, asked)
+        half = half_precision(feature.x)
         made = None if cache is None else cache.get(self)
-        if made is None or not made.fits(inputs):
+        if made is None or not made.fits(inputs, half):
             sample = choose()
             reading, readout = self.reading(feature, sample.elements), None
             kernel = self._filtering(reading, feature.x)
@@ -202,8 +221,9 @@ class Convolution(nn.Module):
             else:
                 factors = (reading.filters(kernel),)
                 readout = kernel.whole_readout.unflatten(0, (kernel.out_channels, -1))
-            arranged = tuple(arrange(each, feature.x) for each in factors)
-            made = Generated(inputs, sample, arranged, readout)
+            kept_in = None if cache is None else half
+            arranged = tuple(arrange(each, feature.x, kept_in) for each in factors)
+            made = Generated(inputs, sample, arranged, half, readout)
             if cache is not None:
                 cache[self] = made
         return made
@@ -218,18 +238,14 @@ class Convolution(nn.Module):
         """The response at the elements that `choose` picks (`asked`: see `_generate`)."""
         feature = masked(feature) if self.relative else feature
         made = self._generate(feature, choose, asked)
-        x, (*mixing, weight) = feature.x, made.factors
+        how = self.bias, self._windows, self.padding_mode
         if made.readout is not None:
-            x = filter_then_mix(
-                x, weight, made.readout, self.bias, self._windows, self.padding_mode
-            )
-            return self._feature(x, made.sample)
-        for factor in mixing:
-            x = convolve(x, factor, None, Windows(1), "zeros", self.channels_last)
-        x = convolve(x, weight, self.bias, self._windows, self.padding_mode, self.channels_last)
-        return self._feature(x if self.channels_last else x.contiguous(), made.sample)
-
-    def _feature(self, x: Tensor, sample: Sample) -> GroupFeature:
+            (filters,) = made.factors
+            x = filter_then_mix(feature.x, filters, made.readout, *how)
+        else:
+            x = convolve_in_turn(feature.x, made.factors, self.kernel, *how, self.channels_last)
+        x = x if self.channels_last else x.contiguous()
+        sample = made.sample
         group = self.sampling.group
         return GroupFeature(x, sample.elements, sample.weights, sample.offset, group)
 

@@ -6,34 +6,63 @@ A kernel [S, G_out, C_out, C_in, G_in, k, k] is an ordinary convolution from C_i
 C_out·G_out channels; with a kernel for each element of the batch it is a grouped one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from partial_equiv.ck import Kernel
+from partial_equiv.gconv.depthwise import depthwise
 from partial_equiv.gconv.windows import Windows
 from partial_equiv.refusal import Refusal
 from partial_equiv.sampling import Sample
 
-__all__ = ["FrozenKernels", "Generated", "arrange", "convolve", "frozen", "frozen_kernels"]
+__all__ = [
+    "FrozenKernels",
+    "Generated",
+    "arrange",
+    "convolve",
+    "convolve_in_turn",
+    "frozen",
+    "frozen_kernels",
+    "half_precision",
+]
 
 
-def arrange(weight: Tensor, x: Tensor) -> Tensor:
+def arrange(weight: Tensor, x: Tensor, kept_in: torch.dtype | None = None) -> Tensor:
     """A kernel [S, G_out, C_out, ...] in the order in memory that suits the maps x [B, C, G, H, W].
 
     It is generated with G_out outside, and read as a convolution whose output channels lie in the
     order of the memory. To move the outputs (C_out outside, as everywhere) or the kernel is the
-    same to float error: the smaller one moves.
+    same to float error: the smaller one moves. A kernel that is kept for several convolutions, all
+    in half precision, is rounded to it and gets its incoming channels innermost once; each of them
+    would do so otherwise.
     """
     outputs = len(x) * weight.shape[1] * weight.shape[2] * x.shape[-2] * x.shape[-1]
-    if weight.numel() < outputs:
-        return weight.transpose(1, 2).contiguous().transpose(1, 2)
-    return weight
+    by_channel = lies_by_channel(weight) or weight.numel() < outputs
+    weight = weight.transpose(1, 2) if by_channel else weight
+    if kept_in is not None and weight.dtype != torch.float64:  # which autocast leaves alone
+        to_pixels = (0, 1, 2, 5, 6, 3, 4)
+        weight = weight.permute(to_pixels).to(kept_in).contiguous().permute(to_pixels)
+    elif by_channel:
+        weight = weight.contiguous()
+    return weight.transpose(1, 2) if by_channel else weight
+
+
+def lies_by_channel(weight: Tensor) -> bool:
+    """Whether a kernel [S, G_out, C_out, ...] has C_out outside in memory, as an output has."""
+    return weight.shape[1] == 1 or weight.stride(1) <= weight.stride(2)
+
+
+def half_precision(x: Tensor) -> torch.dtype | None:
+    """What autocast convolves maps on this device in; None if it does not."""
+    kind = x.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
 
 
 def convolve(
@@ -68,7 +97,7 @@ def convolve(
             )
         padding = 0
     num_kernels, *channels = weight.shape[:3]  # [G_out, C_out]
-    by_channel = weight.transpose(1, 2).is_contiguous()
+    by_channel = lies_by_channel(weight)
     if by_channel:
         weight, channels = weight.transpose(1, 2), channels[::-1]
     maps = x.reshape(len(x) // num_kernels, -1, *x.shape[-2:])  # [B/S, S·C_in·G_in, H, W]
@@ -79,9 +108,32 @@ def convolve(
         maps = maps.contiguous(memory_format=torch.channels_last)
     if bias is not None:
         bias = (bias[:, None] if by_channel else bias).expand(num_kernels, *channels).flatten()
-    y = functional.conv2d(maps, filters, bias, windows.stride, padding, windows.dilation, groups)
+    if groups == len(filters) > num_kernels:
+        y = depthwise(maps, filters, bias, replace(windows, padding=padding))
+    else:
+        given = (windows.stride, padding, windows.dilation, groups)
+        y = functional.conv2d(maps, filters, bias, *given)
     y = y.reshape(len(x), *channels, *y.shape[-2:])
     return y if by_channel else y.transpose(1, 2)
+
+
+def convolve_in_turn(
+    x: Tensor,
+    factors: Sequence[Tensor],
+    kernel: Kernel,
+    bias: Tensor | None,
+    windows: Windows,
+    padding_mode: Literal["zeros", "circular"],
+    channels_last: bool = False,
+) -> Tensor:
+    """`convolve` with one factor of a weight after the other, see `Convolution.factors`, and add up
+    the products that the kernel consists of."""
+    *mixing, weight = factors
+    for factor in mixing:
+        x = convolve(x, factor, None, Windows(1), "zeros", channels_last)
+    if bias is not None:  # to the first one of the products
+        bias = functional.pad(bias, (0, weight.shape[2] - len(bias)))
+    return kernel.added(convolve(x, weight, bias, windows, padding_mode, channels_last), 1)
 
 
 @dataclass(frozen=True)
@@ -92,6 +144,7 @@ class Generated:
         inputs: the incoming feature's elements and weights, and the elements that were asked for.
         sample: the outgoing elements.
         factors: kernels [S, G_out, C_out, C_in, G_in, k, k] to convolve with in turn.
+        half: the `half_precision` that they are convolved in.
         readout: [C_out, C_in, K + 1], if the only factor is the basis alone, which filters each
             channel, see `filter_then_mix`.
     """
@@ -99,11 +152,12 @@ class Generated:
     inputs: tuple[Tensor | None, ...]
     sample: Sample
     factors: tuple[Tensor, ...]
+    half: torch.dtype | None
     readout: Tensor | None = None
 
-    def fits(self, inputs: tuple[Tensor | None, ...]) -> bool:
+    def fits(self, inputs: tuple[Tensor | None, ...], half: torch.dtype | None) -> bool:
         """Whether a feature with these inputs gets the same kernel."""
-        return all(
+        return half == self.half and all(
             a is b or (a is not None and b is not None and torch.equal(a, b))
             for a, b in zip(self.inputs, inputs, strict=True)
         )

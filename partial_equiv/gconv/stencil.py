@@ -17,13 +17,14 @@ class Stencil(nn.Module):
 
     Attributes:
         positions: [T, 2], T taps inside the disc: 1 for k = 1, 5 for 3, 29 for 7.
+        inside: [T], which of the k² pixels they are.
 
     >>> Stencil(3).positions.tolist()
     [[0.0, -1.0], [-1.0, 0.0], [0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]
     """
 
     positions: Tensor
-    gather: Tensor
+    inside: Tensor
 
     def __init__(self, kernel_size: int, square: bool = False) -> None:
         super().__init__()
@@ -33,9 +34,8 @@ class Stencil(nn.Module):
         inside = (x.square() + y.square() <= max(kernel_size - 1, 1) ** 2).flatten() | square
         grid = torch.stack([x, y], dim=-1).flatten(0, 1)[inside]
         positions = grid.to(torch.get_default_dtype()) / max(kernel_size - 1, 1)
-        gather = torch.where(inside, inside.cumsum(0) - 1, inside.sum())
         self.register_buffer("positions", positions, persistent=False)
-        self.register_buffer("gather", gather, persistent=False)
+        self.register_buffer("inside", inside.nonzero()[:, 0], persistent=False)
 
     @property
     def num_taps(self) -> int:
@@ -47,7 +47,8 @@ class Stencil(nn.Module):
         disc."""
         if self.square:
             return values
-        return nn.functional.pad(values, (0, 0, 0, 1)).index_select(-2, self.gather)
+        window = values.new_zeros(*values.shape[:-2], self.kernel_size**2, values.shape[-1])
+        return window.index_copy(-2, self.inside, values)
 
     def extra_repr(self) -> str:
         return f"{self.kernel_size}, num_taps={self.num_taps}"

@@ -98,7 +98,7 @@ def test_masks_that_differ_from_image_to_image(relaxation: str, over: str) -> No
 @pytest.mark.parametrize(
     "settings",
     [
-        {"separable": True},
+        {"rank": 2},
         {"padding_mode": "circular"},
         {"channels_last": True},
         {"stride": 2, "dilation": 2},

@@ -129,7 +129,7 @@ def test_a_strict_layer_has_none(kind: type[Convolution], group: Group, kernel: 
         return
     layers = [layer_of(kind, group, None, kernel=kernel)]
     if kernel is not GridKernel:
-        layers.append(layer_of(kind, group, None, kernel=kernel, separable=True))
+        layers.append(layer_of(kind, group, None, kernel=kernel, rank=2))
     for layer in layers:
         assert relative_defect(layer) < 1e-12
 

@@ -1,5 +1,6 @@
 """Frozen kernels, precision, orders of summation and layouts: ways to the same function."""
 
+from functools import partial
 from itertools import product
 
 import pytest
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from partial_equiv.baking import bake
-from partial_equiv.ck import Siren
+from partial_equiv.ck import Kernel, MAGNet, Siren
 from partial_equiv.gconv import (
     GroupConv,
     GroupFeature,
@@ -88,14 +89,44 @@ def test_images_that_share_their_elements_share_a_kernel(monkeypatch: pytest.Mon
     assert [len(weight) for (weight,) in made] == [1]
 
 
-def test_kernels_are_made_in_full_precision_under_autocast() -> None:
+@pytest.mark.parametrize("kernel", [Siren, MAGNet])
+def test_under_autocast_kernels_are_those_of_full_precision_rounded_once(
+    kernel: type[Kernel],
+) -> None:
     torch.manual_seed(0)
-    conv = GroupConv(1, 1, **siren_on()).eval()
-    feature = GroupFeature(torch.randn(1, 1, 4, 5, 5), SO2().grid(4)[None])
-    expected = conv.kernel_weights(feature, feature.elements)
+    sampled = {**siren_on(), "kernel": partial(kernel, hidden_channels=32)}
+    conv = GroupConv(4, 4, **sampled)
+    feature = GroupFeature(torch.randn(1, 4, 4, 5, 5), SO2().grid(4)[None])
+    exact = conv.kernel_weights(feature, feature.elements)
+    draws, learned = torch.randn(exact.shape), [*conv.kernel.parameters()]
+    wanted = torch.autograd.grad((exact * draws).sum(), learned)
     with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(conv.kernel_weights(feature, feature.elements), expected)
-        assert conv(feature).x.dtype == torch.bfloat16
+        assert torch.equal(conv.kernel_weights(feature, feature.elements), exact)
+        (weight,) = conv.factors(conv.reading(feature, feature.elements))
+        assert conv(feature).x.dtype == weight.dtype == torch.bfloat16
+    size = exact.abs().max().item()
+    torch.testing.assert_close(weight.float(), exact, rtol=2**-8, atol=2**-15 * size)
+    gradients = torch.autograd.grad((weight * draws).sum(), learned)
+    for one, other in zip(gradients, wanted, strict=True):
+        assert (one - other).norm() < 0.02 * other.norm()
+
+
+@pytest.mark.parametrize("separable", [False, True])
+@pytest.mark.parametrize("size", [1, 5])  # smaller and larger maps than kernels
+def test_frozen_kernels_are_of_the_precision_that_is_asked_for(size: int, separable: bool) -> None:
+    torch.manual_seed(0)
+    conv = GroupConv(3, 2, separable=separable, **siren_on()).eval()
+    feature = GroupFeature(torch.randn(2, 3, 4, size, size), SO2().grid(4)[None])
+    half = partial(torch.autocast, "cpu", torch.bfloat16)
+    with torch.no_grad():
+        expected = conv(feature).x
+        with half():
+            rounded = conv(feature).x
+        with frozen_kernels(conv):
+            for _ in range(2):
+                with half():
+                    torch.testing.assert_close(conv(feature).x, rounded, rtol=2**-7, atol=2**-6)
+                assert torch.equal(conv(feature).x, expected)
 
 
 def summed(
@@ -133,12 +164,12 @@ def summed(
     ],
 )
 @pytest.mark.parametrize("size", [3, 20])  # smaller and larger maps than kernels
-@pytest.mark.parametrize("separable", [False, True])
+@pytest.mark.parametrize("rank", [None, 2])
 def test_every_order_of_the_sum_is_the_same_function(
-    base_group: str, kernel: str, size: int, separable: bool
+    base_group: str, kernel: str, size: int, rank: int | None
 ) -> None:
     torch.manual_seed(0)
-    lifting, conv = shipped.layers(base_group, kernel=kernel, separable=separable)
+    lifting, conv = shipped.layers(base_group, kernel=kernel, rank=rank)
     layers = [layer.double() for layer in (lifting(2, 3), conv(3, 2))]
     x = images(1, 2, size, size).requires_grad_()
     lifted = layers[0](x)
@@ -218,12 +249,12 @@ def test_wide_layers_filter_first(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.testing.assert_close(bake(wide, (1, 8, 8))(x), kernels[None][0], rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("separable", [False, True])
+@pytest.mark.parametrize("rank", [None, 2])
 @pytest.mark.parametrize("base_group", ["SE2", "E2"])
-def test_every_image_can_have_kernels_of_its_own(base_group: str, separable: bool) -> None:
+def test_every_image_can_have_kernels_of_its_own(base_group: str, rank: int | None) -> None:
     torch.manual_seed(0)
     sampling = shipped.sampling(base_group, num_samples=4, sampling="random", scope="element")
-    factories = shipped.layers(base_group, sampling=sampling, partial=True, separable=separable)
+    factories = shipped.layers(base_group, sampling=sampling, partial=True, rank=rank)
     lifting, conv = factories[0](2, 3).double(), factories[1](3, 2).double()
     lifted = lifting(images(2, 2, 6, 6))
     answer = conv(lifted)
@@ -233,13 +264,13 @@ def test_every_image_can_have_kernels_of_its_own(base_group: str, separable: boo
     )
 
 
-@pytest.mark.parametrize("separable", [False, True])
+@pytest.mark.parametrize("rank", [None, 2])
 @pytest.mark.parametrize("scope", ["layer", "element"])
-def test_the_layout_of_the_maps_changes_nothing(separable: bool, scope: str) -> None:
+def test_the_layout_of_the_maps_changes_nothing(rank: int | None, scope: str) -> None:
     answers = []
     for channels_last in (False, True):
         torch.manual_seed(0)
-        given = {"separable": separable, "channels_last": channels_last, "partial": True}
+        given = {"rank": rank, "channels_last": channels_last, "partial": True}
         sampled = siren_on(O2(), 8, sampling="random", scope=scope)
         lifting = LiftingConv(2, 3, **sampled, **given).double()
         conv, norm = GroupConv(3, 4, **sampled, **given).double(), Norm(4).double()

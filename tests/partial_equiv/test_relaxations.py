@@ -34,32 +34,32 @@ from tests.partial_equiv.two_layers import net
 
 
 def made_or_refused(
-    base_group: str, relaxation: object, separable: bool
+    base_group: str, relaxation: object, rank: int | None
 ) -> nn.Sequential | Refusal:
     """The net, or why there is none."""
     try:
-        return net(base_group, relaxation, separable=separable)
+        return net(base_group, relaxation, rank=rank)
     except Refusal as refused:
         return refused
 
 
-@pytest.mark.parametrize("separable", [False, True])
+@pytest.mark.parametrize("rank", [None, 2])
 @pytest.mark.parametrize("base_group", shipped.names("base_group"))
 @pytest.mark.parametrize("name", shipped.names("relaxation"))
-def test_the_contract(name: str, base_group: str, separable: bool) -> None:
+def test_the_contract(name: str, base_group: str, rank: int | None) -> None:
     """What its mathematics does not allow, such as to relax a trivial group, it says in a line."""
-    keeps_the_contract(shipped.option("relaxation", name), base_group, separable)
+    keeps_the_contract(shipped.option("relaxation", name), base_group, rank)
 
 
 @pytest.mark.parametrize("base_group", ["mirror", "E2"])
 @pytest.mark.parametrize("control", ["free", "strict", "partial", "schedule"])
 def test_the_contract_under_every_control(control: str, base_group: str) -> None:
-    keeps_the_contract(shipped.option("relaxation", "residual", control=control), base_group, False)
+    keeps_the_contract(shipped.option("relaxation", "residual", control=control), base_group, None)
 
 
-def keeps_the_contract(relaxation: object, base_group: str, separable: bool) -> None:
+def keeps_the_contract(relaxation: object, base_group: str, rank: int | None) -> None:
     """All that the app asks of a relaxation."""
-    model = made_or_refused(base_group, relaxation, separable)
+    model = made_or_refused(base_group, relaxation, rank)
     if isinstance(model, Refusal):
         assert re.fullmatch(r"[\w.]+=.*: .*", str(model))
         assert not (relaxation.func.chooses and shipped.has_subset(base_group)), model
@@ -99,7 +99,7 @@ def keeps_the_contract(relaxation: object, base_group: str, separable: bool) -> 
         with frozen_kernels(model):
             again = [model(x) for _ in range(2)][-1]
     torch.testing.assert_close(again, expected, rtol=1e-10, atol=1e-12)
-    other = net(base_group, relaxation, separable=separable)
+    other = net(base_group, relaxation, rank=rank)
     other.load_state_dict(kept)
     torch.testing.assert_close(other.eval()(x), expected, rtol=0, atol=0)
 
@@ -145,8 +145,8 @@ class Absolute(Relaxation):
         return {"gamma": self.gamma.item()}
 
 
-@pytest.mark.parametrize("separable", [False, True])
-def test_a_relaxation_may_change_the_weight_over_the_group(separable: bool) -> None:
+@pytest.mark.parametrize("rank", [None, 2])
+def test_a_relaxation_may_change_the_weight_over_the_group(rank: int | None) -> None:
     """One that no YAML ships: γ = 0 is the strict net, any other γ breaks quarter turns."""
 
     def turned(model: nn.Module) -> Tensor:
@@ -154,8 +154,8 @@ def test_a_relaxation_may_change_the_weight_over_the_group(separable: bool) -> N
 
     x = images(2, 1, 7, 7)
     for gamma in (0.0, 1.0):
-        model = net("SE2", partial(Absolute, gamma=gamma), separable=separable)
-        strict = net("SE2", None, partial=False, separable=separable)
+        model = net("SE2", partial(Absolute, gamma=gamma), rank=rank)
+        strict = net("SE2", None, partial=False, rank=rank)
         strict.load_state_dict(model.state_dict(), strict=False)
         assert torch.equal(model(x), strict(x)) == (gamma == 0)
         assert (turned(model) > 1e-3) == (gamma != 0)

@@ -53,14 +53,14 @@ def turning(model: nn.Module) -> float:
     return difference.abs().max().item()
 
 
-@pytest.mark.parametrize("separable", [False, True])
+@pytest.mark.parametrize("rank", [None, 2])
 @pytest.mark.parametrize("kind", KINDS)
-def test_gamma_0_is_the_strict_net_bit_for_bit_and_1_is_not(kind: str, separable: bool) -> None:
+def test_gamma_0_is_the_strict_net_bit_for_bit_and_1_is_not(kind: str, rank: int | None) -> None:
     x = images(2, 1, 7, 7)
     for gamma in (0.0, 1.0):
         relaxation = partial(Residual, control="free", gamma=gamma)
-        model = net(kind, relaxation, separable=separable)
-        strict = net(kind, separable=separable)
+        model = net(kind, relaxation, rank=rank)
+        strict = net(kind, rank=rank)
         assert strict.load_state_dict(model.state_dict(), strict=False).missing_keys == []
         assert torch.equal(model(x), strict(x)) == (gamma == 0)
         assert (turning(model) < EXACT[torch.float64]) == (gamma == 0)

@@ -36,6 +36,7 @@ TINY = {  # row, and words that make it small; by patterns, of which the first o
     "exact/small-mnist": ("P4CNN-28", *DIGITS, "dataset.size=28", "net.hidden_channels=2"),
     "exact/published": ("mnist-P4CNN-28", *DIGITS, "dataset.size=28", "net.hidden_channels=2"),
     "exact/*": ("*_33",),
+    "low_rank": ("rank_2/16", *DIGITS, "dataset.test_size=20", *NARROW),
     "metamaterials/savings": ("d4_shift/all/250", *CELLS, "dataset.train_size=16"),
     "metamaterials/large": (
         "cnn/none",

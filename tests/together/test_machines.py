@@ -42,10 +42,10 @@ def free_port() -> int:
 
 
 def two_machines(folder: Path) -> list[subprocess.Popen[str]]:
-    """Two agents with two processes each."""
+    """Two agents with a process each."""
     meet = [f"--rdzv-endpoint=127.0.0.1:{free_port()}", "--rdzv-backend=c10d", "--rdzv-id=test"]
     words = [*WORDS, f"hydra.run.dir={folder}"]
-    command = [*TORCHRUN, "--nnodes=2", "--nproc-per-node=2", *meet, main.__file__, *words]
+    command = [*TORCHRUN, "--nnodes=2", "--nproc-per-node=1", *meet, main.__file__, *words]
     return [begin(*command) for _ in range(2)]
 
 
