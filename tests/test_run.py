@@ -14,7 +14,7 @@ from run import warnings
 from tests.terminal import Terminal
 from tests.tolerances import EXACT
 
-SIXES = ("dataset=digits6_180", "train.epochs=15", "tracking=none")
+SIXES = ("dataset=digits6_180", "train.epochs=10", "tracking=none")
 
 
 @pytest.fixture

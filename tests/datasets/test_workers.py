@@ -82,8 +82,8 @@ def test_items_come_in_order_and_not_too_early(tmp_path: Path) -> None:
     results.close()
     assert readers() == [], "a consumer that stops early leaves nobody behind"
     done = sorted(int(path.name) for path in tmp_path.iterdir())
-    assert done == list(range(len(done)))
-    assert 5 <= len(done) <= 5 + 2 * 2
+    assert done[:5] == [0, 1, 2, 3, 4]
+    assert done[-1] < 5 + 2 * 2
 
 
 def test_a_broken_picture_takes_one_line(splits: Splits) -> None:
