@@ -2,10 +2,10 @@
 
 import copy
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -13,13 +13,15 @@ from torch import nn
 from datasets.spec import Splits
 from partial_equiv.refusal import Refusal
 from tasks import Task
-from together import Team, team
+from together import Team, quick_fabric, team
 from training.fit import Fit
 from training.offers import penalty_weights, rates
-from training.place import Place
 from training.precision import Precision, chosen
 from training.settings import Settings
 from training.snapshots import FitResult, began_with
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 __all__ = ["FitResult", "Trainer"]
 
@@ -60,12 +62,15 @@ class Trainer(Settings):
             reason = f"there are {here} processes on this machine; main.py or torchrun starts them"
             raise Refusal(reason, devices=self.devices)
         settings = self._settled(model, others)
-        place = settings._place(others)
-        with (
-            _deterministic() if self.deterministic else nullcontext(),
-            nullcontext() if others is None else others.group(place.device),
-        ):
-            return Fit(settings, place, model, splits, task).run()
+        fabric = settings._fabric(others)
+        before = torch.are_deterministic_algorithms_enabled()
+        torch.use_deterministic_algorithms(self.deterministic or before)
+        try:
+            with nullcontext() if others is None else others.group(fabric.device):
+                fabric.launch()
+                return Fit(settings, fabric, model, splits, task).run()
+        finally:
+            torch.use_deterministic_algorithms(before)
 
     def step_seconds(
         self, model: nn.Module, splits: Splits, task: Task, num_steps: int
@@ -81,8 +86,9 @@ class Trainer(Settings):
             self, tracker=None, probe=None, resume=None, devices=1, epochs=1, warmup_epochs=0
         )._settled(model, None)
         copied = copy.deepcopy(model).requires_grad_()
-        place = one._place(None)
-        return Fit(replace(one, steps=None), place, copied, splits, task).timed(num_steps)
+        return Fit(replace(one, steps=None), one._fabric(None), copied, splits, task).timed(
+            num_steps
+        )
 
     def chosen_device(self) -> str:
         """What `device` comes to on this machine: cpu or cuda.
@@ -115,18 +121,20 @@ class Trainer(Settings):
         precision = choose() if others is None else others.decided("precision", choose)
         return replace(self, precision=precision)
 
-    def _place(self, others: Team | None) -> Place:
-        """Where this process trains, once the precision is settled."""
-        assert self.precision != "auto"
-        return Place(self.chosen_device(), self.precision, others)
+    def _fabric(self, others: Team | None) -> "Fabric":
+        """Fabric for this process, alone or together with others."""
+        with quick_fabric():
+            from lightning_fabric import Fabric
+            from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+            from lightning_fabric.strategies.ddp import DDPStrategy
 
-
-@contextmanager
-def _deterministic() -> Iterator[None]:
-    """Ask torch for deterministic algorithms in this block."""
-    before = torch.are_deterministic_algorithms_enabled()
-    torch.use_deterministic_algorithms(True)
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before)
+        logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+        chosen: Any = {"accelerator": self.chosen_device(), "precision": self.precision}
+        if others is None:  # whatever a cluster's variables say of others
+            return Fabric(**chosen, devices=1, plugins=[LightningEnvironment()])
+        return Fabric(
+            **chosen,
+            devices=others.here,
+            num_nodes=others.size // others.here,
+            strategy=DDPStrategy(cluster_environment=others.environment),
+        )

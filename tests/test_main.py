@@ -36,12 +36,6 @@ TINY = [
     "train.epochs=1",
 ]
 
-NOT_NEEDED = (
-    *("torch._dynamo", "torch._inductor", "torch.fx.experimental.symbolic_shapes", "sympy"),
-    *("triton", "lightning_fabric", "torchmetrics", "torchvision", "wandb"),
-)
-"""What takes long to import, and no plain run needs."""
-
 
 def epochs(folder: Path) -> list[int]:
     """The epochs that a run has recorded."""
@@ -143,13 +137,8 @@ def test_a_run_leaves_its_result(terminal: Terminal, tmp_path: Path) -> None:
 def test_the_way_of_a_run_is_short(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """Composed for the check and by Hydra, built for the check and for the run, and no more.
 
-    Hydra composes twice: to know its mode, and for the job. Of torch's compiler, and of what takes
-    as long to import, nothing is needed.
+    Hydra composes twice: to know its mode, and for the job.
     """
-    torch.manual_seed(0)  # asks for the compiler when first called, if a test has imported that
-    for name in [*sys.modules, *NOT_NEEDED]:
-        if name.startswith(NOT_NEEDED):
-            monkeypatch.setitem(sys.modules, name, None)
     counts: Counter[str] = Counter()
 
     def counted(owner: type, name: str) -> None:

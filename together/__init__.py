@@ -6,7 +6,8 @@ start(2, work)  the same on one machine, through torch's launcher
 """
 
 from together.environment import of_srun, several, speaks
+from together.importing import quick_fabric
 from together.starting import start
 from together.team import AnotherFailed, Team, team
 
-__all__ = ["AnotherFailed", "Team", "of_srun", "several", "speaks", "start", "team"]
+__all__ = ["AnotherFailed", "Team", "of_srun", "quick_fabric", "several", "speaks", "start", "team"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -9,7 +10,9 @@ from torch import Tensor
 import checkpoint
 from datasets.randomness import keyed_generator
 from partial_equiv.sampling import shared_draws
-from training.place import Place
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 __all__ = ["Draws"]
 
@@ -22,9 +25,9 @@ class Draws:
     are trained alike by any number of ranks.
     """
 
-    def __init__(self, seed: int, place: Place) -> None:
-        self.seed, self.rank, self.device = seed, place.rank, place.device
-        self.several = place.ranks > 1
+    def __init__(self, seed: int, fabric: "Fabric") -> None:
+        self.seed, self.rank, self.device = seed, fabric.global_rank, fabric.device
+        self.several = fabric.world_size > 1
         if self.several:
             self.common = torch.Generator(self.device)
         elif self.device.type == "cuda":

@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Iterator
 from itertools import islice
-from typing import NoReturn, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import torch
 from torch import Tensor, distributed, nn
@@ -20,12 +20,14 @@ from tester import means, totals
 from training.allocator import keep_freed_memory
 from training.draws import Draws
 from training.norm_statistics import mixed_batches, reestimate
-from training.place import Place
 from training.precision import Precision
 from training.progress import Progress
 from training.settings import Settings
 from training.snapshots import FitResult, FitState, Snapshots
 from training.stepper import Stepper
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 __all__ = ["Fit"]
 
@@ -49,11 +51,11 @@ class Fit:
     """
 
     def __init__(
-        self, settings: Settings, place: Place, model: nn.Module, splits: Splits, task: Task
+        self, settings: Settings, fabric: "Fabric", model: nn.Module, splits: Splits, task: Task
     ) -> None:
         keep_freed_memory()
-        self.settings, self.place, self.splits, self.task = settings, place, splits, task
-        self.ranks, self.leads = place.ranks, place.leads
+        self.settings, self.fabric, self.splits, self.task = settings, fabric, splits, task
+        self.ranks, self.leads = fabric.world_size, fabric.is_global_zero
         if settings.batch_size < self.ranks:
             reason = f"is less than the number of processes that share a batch, {self.ranks}"
             raise Refusal(reason, batch_size=settings.batch_size)
@@ -67,7 +69,7 @@ class Fit:
         self.model = model
         self.stepper = Stepper(
             settings,
-            place,
+            fabric,
             model,
             task,
             self.steps_per_epoch,
@@ -75,8 +77,8 @@ class Fit:
             task.symmetry(splits.spec) if settings.further_penalties else None,
         )
         self.state = FitState()
-        self.draws = Draws(settings.seed, place)
-        self.snapshots = Snapshots(settings, place, self.state, self.stepper, self.draws)
+        self.draws = Draws(settings.seed, fabric)
+        self.snapshots = Snapshots(settings, fabric, self.state, self.stepper, self.draws)
 
     def run(self) -> FitResult:
         """Train to the end, or as far as signals and early stopping let it."""
@@ -125,7 +127,7 @@ class Fit:
 
     def timed(self, num_steps: int) -> list[float]:
         """Make steps in place of the training, all with its first batch; the seconds of each."""
-        device = self.place.device
+        device = self.fabric.device
         group = list(islice(self._batches(0), self.settings.accumulate))
         self.model.train()
         seconds = []
@@ -146,9 +148,9 @@ class Fit:
             seed=self.settings.seed,
             epoch=epoch,
             start=start,
-            rank=self.place.rank,
+            rank=self.fabric.global_rank,
             num_ranks=self.ranks,
-            device=self.place.device,
+            device=self.fabric.device,
             workers=self.settings.workers,
         )
         sizes = (min(size, num_samples - size * k) for k in range(start, self.num_batches))
@@ -187,12 +189,12 @@ class Fit:
                 settings.batch_size,
                 limit=self._limited(NORM_BATCHES),
                 seed=settings.seed,
-                device=self.place.device,
-                rank=self.place.rank,
+                device=self.fabric.device,
+                rank=self.fabric.global_rank,
                 num_ranks=self.ranks,
                 workers=settings.workers,
             )
-            with self.place.autocast():
+            with self.fabric.autocast():
                 reestimate(self.model, images)
             self.stepper.project_()
         validation = self._validate(self.splits.val)
@@ -217,13 +219,13 @@ class Fit:
         ranks = self.ranks if len(split) >= self.ranks else 1
         batches = split.batches(
             self.settings.batch_size,
-            rank=self.place.rank if ranks > 1 else 0,
+            rank=self.fabric.global_rank if ranks > 1 else 0,
             num_ranks=ranks,
-            device=self.place.device,
+            device=self.fabric.device,
             workers=self.settings.workers,
         )
         figures = self.task.figures()
-        with self.place.autocast():
+        with self.fabric.autocast():
             limited = islice(batches, self.settings.max_batches)
             sums = totals(self.model, limited, self.task, figures)
         return self._means(sums) | figures.values()
@@ -231,16 +233,21 @@ class Fit:
     def _means(self, sums: dict[str, Tensor]) -> dict[str, float]:
         """Return the means over the samples of all ranks."""
         if self.ranks > 1 and sums:
-            total = self.place.summed(torch.stack(list(sums.values())))
+            total = self._summed(torch.stack(list(sums.values())))
             sums = dict(zip(sums, total, strict=True))
         return self.task.summary(means(sums))
+
+    def _summed(self, values: Tensor) -> Tensor:
+        total = self.fabric.all_reduce(values, reduce_op="sum")
+        assert isinstance(total, Tensor)
+        return total
 
     def _limited(self, batches: int) -> int:
         most = self.settings.max_batches
         return batches if most is None else min(batches, most)
 
     def _looks(self) -> bool:
-        return self.place.device.type == "cpu" or self.state.step % CHECK_EVERY == 0
+        return self.fabric.device.type == "cpu" or self.state.step % CHECK_EVERY == 0
 
     def _finite_loss(self) -> float:
         """The mean training loss of this rank in the running epoch, checked."""
@@ -260,7 +267,7 @@ class Fit:
         """The signal that one of the ranks got, 0 if none did; all ranks agree."""
         asked = self.interruption.requested
         if self.ranks > 1:
-            number = torch.tensor(asked, device=self.place.device)
+            number = torch.tensor(asked, device=self.fabric.device)
             distributed.all_reduce(number, distributed.ReduceOp.MAX)
             asked = int(number)
         return asked

@@ -1,9 +1,7 @@
 """Optimisation: parameter groups by role, the optimiser, and the learning rate of every step."""
 
-import inspect
 import math
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
@@ -54,23 +52,10 @@ def make_optimizer(
 ) -> Optimizer:
     """Return the optimiser of these groups. `momentum` and `nesterov` are SGD's."""
     if name == "adam":
-        return _eager(torch.optim.Adam)(groups)
+        return torch.optim.Adam(groups)
     if name == "adamw":
-        return _eager(torch.optim.AdamW)(groups)
-    return _eager(torch.optim.SGD)(groups, momentum=momentum, nesterov=nesterov)
-
-
-@cache
-def _eager(kind: type[Optimizer]) -> Callable[..., Optimizer]:
-    """An optimiser without what torch wraps its methods in for the case that they are compiled.
-
-    Here none is (`train.compile` is about the net), and these wrappers import torch's compiler,
-    nearly as long as all the rest of torch.
-    """
-    names = ("add_param_group", "zero_grad", "state_dict", "load_state_dict")
-    methods = {name: inspect.unwrap(getattr(kind, name)) for name in names}
-    step = torch.no_grad()(inspect.unwrap(kind.step))
-    return type(kind.__name__, (kind,), {**methods, "step": step})
+        return torch.optim.AdamW(groups)
+    return torch.optim.SGD(groups, momentum=momentum, nesterov=nesterov)
 
 
 class Schedule:

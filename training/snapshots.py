@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,10 +12,12 @@ import checkpoint
 from partial_equiv.refusal import Refusal
 from tracking import rewind
 from training.draws import Draws
-from training.place import Place
 from training.precision import Precision
 from training.settings import Settings
 from training.stepper import Stepper
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 __all__ = ["FitResult", "FitState", "Snapshots", "began_with", "load_best", "load_weights"]
 
@@ -93,12 +95,12 @@ class Snapshots:
     def __init__(
         self,
         settings: Settings,
-        place: Place,
+        fabric: "Fabric",
         state: FitState,
         stepper: Stepper,
         draws: Draws,
     ) -> None:
-        self.settings, self.place, self.state, self.draws = settings, place, state, draws
+        self.settings, self.fabric, self.state, self.draws = settings, fabric, state, draws
         self.model, self.optimizer = stepper.model, stepper.optimizer
         self.schedule = stepper.schedule
         self.last, self.best = _files(Path(settings.run_folder))
@@ -108,10 +110,10 @@ class Snapshots:
         state = asdict(self.state)
         own = {"sums": state.pop("sums"), "generators": checkpoint.generator_states()}
         everyone: list[Any] = [own]
-        if self.place.ranks > 1:
-            everyone = [None] * self.place.ranks
+        if self.fabric.world_size > 1:
+            everyone = [None] * self.fabric.world_size
             torch.distributed.all_gather_object(everyone, own)
-        if self.place.leads:
+        if self.fabric.is_global_zero:
             content = {
                 "settings": {name: getattr(self.settings, name) for name in (*FIXED, "precision")},
                 "state": state,
@@ -125,12 +127,12 @@ class Snapshots:
 
     def save_best(self) -> None:
         """Save the model, after `save_last`: a process killed in between loses nothing."""
-        if self.place.leads:
+        if self.fabric.is_global_zero:
             self._save_best(self.model.state_dict())
 
     def forget(self) -> None:
         """Drop records of an earlier training that ended before its first checkpoint."""
-        if self.place.leads:
+        if self.fabric.is_global_zero:
             rewind(self.last.parents[1], [])
 
     def restore(self, folder: Path) -> None:
@@ -145,7 +147,7 @@ class Snapshots:
             self._restore(path, content)
         except (KeyError, IndexError, TypeError) as error:
             raise Refusal(f"checkpoint {path} is incomplete: {error}") from None
-        if self.place.leads:
+        if self.fabric.is_global_zero:
             if self.settings.tracker is not None:
                 rewind(self.last.parents[1], self.state.history, source=Path(folder))
             if self.state.best_epoch:
@@ -172,15 +174,15 @@ class Snapshots:
         for name, value in content["state"].items():
             setattr(self.state, name, value)
         self.draws.start(self.state.step)
-        rank, ranks = self.place.rank, content["ranks"]
-        if len(ranks) == self.place.ranks:
+        rank, ranks = self.fabric.global_rank, content["ranks"]
+        if len(ranks) == self.fabric.world_size:
             sums = ranks[rank]["sums"]
             checkpoint.set_generator_states(ranks[rank]["generators"])
         else:  # rank 0 takes the sums of all
             of_all = ((name, [each["sums"][name] for each in ranks]) for name in ranks[0]["sums"])
             sums = {name: torch.stack(each).sum() * (rank == 0) for name, each in of_all}
         self.draws.restore(content.get("draws", {}))  # old checkpoints have none
-        self.state.sums = {name: value.to(self.place.device) for name, value in sums.items()}
+        self.state.sums = {name: value.to(self.fabric.device) for name, value in sums.items()}
 
     def _take_over_best(self, path: Path, last_model: dict[str, Tensor]) -> None:
         state = self.state

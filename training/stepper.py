@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, cast
 
+import torch
 from torch import Tensor, nn
 
 from datasets.randomness import keyed_generator
@@ -13,8 +15,10 @@ from tasks import Task
 from tester import add_batch
 from training.offers import penalty_weights, rates
 from training.optimisation import Schedule, make_optimizer, parameter_groups
-from training.place import Place
 from training.settings import Settings
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 __all__ = ["Stepper"]
 
@@ -31,19 +35,20 @@ class Stepper:
     def __init__(
         self,
         settings: Settings,
-        place: Place,
+        fabric: "Fabric",
         model: nn.Module,
         task: Task,
         steps_per_epoch: int,
         num_epochs: int,
         symmetry: Symmetry | None = None,
     ) -> None:
-        self.settings, self.place, self.model, self.task = settings, place, model, task
+        self.settings, self.fabric, self.model, self.task = settings, fabric, model, task
         self.symmetry = symmetry
         for penalty in settings.further_penalties:
             penalty.check(model, symmetry)
         self.num_steps = steps_per_epoch * num_epochs
-        self.wrapped = place.wrapped(model, compiled=settings.compile)
+        compiled = cast(nn.Module, torch.compile(model)) if settings.compile else model
+        self.wrapped = fabric.setup_module(compiled)
         self.weights = penalty_weights(model, settings.penalties)
         self.terms = Terms(model)
         own = rates(model, settings.rates)
@@ -105,11 +110,11 @@ class Stepper:
         """Compute the mean gradient of a group of batches, as `step` says."""
         set_progress(self.model, index / self.num_steps)
         self.optimizer.zero_grad()
-        ranks = self.place.ranks
+        ranks = self.fabric.world_size
         for number, (num_samples, batch) in enumerate(group, 1):
             counting = len(batch[0]) / (ranks if num_samples < ranks else 1)
             more = ranks > 1 and number < len(group)
-            sync = self.place.summing_later(self.wrapped) if more else nullcontext()
+            sync = self.fabric.no_backward_sync(self.wrapped) if more else nullcontext()
             with joint_batch(num_samples), sync:
                 self.terms.clear()
                 with self._answers() as answers:
@@ -124,7 +129,7 @@ class Stepper:
                     terms = {**terms, **added}
                 add_batch(sums, counting, loss, {**metrics, **terms})
                 share = counting * ranks / num_samples  # 1 on average over the ranks
-                (total * share / len(group)).backward()
+                self.fabric.backward(total * share / len(group))
 
     def project_(self) -> None:
         """Bring the net to where the penalties want it, also its running statistics."""

@@ -18,7 +18,7 @@ from pathlib import Path
 __all__ = ["Ended", "Kill", "command", "in_process", "load"]
 
 HEAVY = (
-    *("main", "run", "constructors", "provenance", "matplotlib.pyplot"),
+    *("main", "run", "constructors", "provenance", "lightning_fabric", "matplotlib.pyplot"),
     *("command_line.preparation", "command_line.job", "studies.report", "measures.angles"),
     *("sklearn.datasets", "lightning_fabric.strategies.ddp", "h5py", "PIL.Image", "tqdm"),
 )

@@ -79,7 +79,7 @@ class GridKernel(Kernel):
         banks = self.weight.flatten(2).unflatten(0, (mixture.shape[-1], -1))
         mixed = torch.einsum("sgl,loip->sgoip", mixture, banks) * self.weight.shape[2]
         places = nearest.flatten(2)[:, :, None, None]  # [S, G_out, 1, 1, G_in·k²]
-        sizes = torch.broadcast_tensors(mixed[..., 0], places[..., 0])[0].shape
+        sizes = torch.broadcast_shapes(mixed.shape[:-1], places.shape[:-1])
         moved = mixed.expand(*sizes, -1).gather(-1, places.expand(*sizes, -1))
         weights = moved.unflatten(-1, nearest.shape[2:])
         return weights if measure is None else weights * measure[:, None, None, None, :, None]

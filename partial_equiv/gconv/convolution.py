@@ -163,7 +163,7 @@ class Convolution(nn.Module):
         if self.relative:
             relative = group.product(inverse[:, :, None], inputs[:, None])  # [S, G_out, G_in, d]
             coordinates.append(group.coordinates(relative)[:, :, :, None])
-        shape = torch.broadcast_tensors(*(part[..., :0] for part in coordinates))[0].shape[:-1]
+        shape = torch.broadcast_shapes(*(part.shape[:-1] for part in coordinates))
         return torch.cat([part.expand(*shape, -1) for part in coordinates], dim=-1)
 
     def kernel_weights(self, feature: GroupFeature, elements: Tensor) -> Tensor:

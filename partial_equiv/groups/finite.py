@@ -66,7 +66,7 @@ class Finite(Group):
                 num_samples=num_elements,
             )
         elements = self.elements(extent.dtype, extent.device)
-        return elements.expand(*torch.broadcast_tensors(extent, offset)[0].shape, -1, -1)
+        return elements.expand(*torch.broadcast_shapes(extent.shape, offset.shape), -1, -1)
 
     def part(self, num_elements: int) -> Tensor:
         return torch.arange(num_elements)

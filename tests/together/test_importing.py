@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 import pytest
 
-from together.importing import quick_fabric
+from together import quick_fabric
 
 
 def test_a_version_stands_in_for_torchmetrics_and_is_gone_afterwards(

@@ -1,9 +1,12 @@
-"""Limits of what a net may cost: it is refused before that is paid.
+"""What a net costs, found out before it is paid for: memory, and multiplications of an image.
 
-A dispatch mode looks at every operation of torch before it is carried out.
+A dispatch mode looks at every operation of torch before it is carried out: its result's shape comes
+from the same operation on tensors without data (device "meta"), its multiplications from torch's
+table of formulas.
 """
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,9 +16,9 @@ from torch import Tensor, nn
 from torch._ops import OpOverload
 from torch.nn.modules.module import register_module_parameter_registration_hook
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_map_only
+from torch.utils._pytree import tree_leaves, tree_map_only
+from torch.utils.flop_counter import flop_registry
 
-from budget.operations import at_most, is_small, multiplications, shaped, tensors_in
 from partial_equiv.refusal import Refusal
 
 __all__ = ["Costly", "building", "try_out"]
@@ -27,11 +30,14 @@ MOST_MEMORY = 8.0  # GiB of one tensor
 MOST_WRITTEN = 4.0  # GiB of all results while a net is built; published ones take below 0.1
 MOST_TO_BUILD = 1e11  # multiplications; nets of the published sizes take below 1e9
 MOST_TO_ANSWER = 2e12  # multiplications of one image, 500 times a ResNet-50
+SMALL = 10_000  # numbers of a tensor, whose products are nothing to think about
 LARGE = 10**6  # bytes of a result that a dry run leaves out
 MOST_COMPUTED = 2**26  # bytes of one that it computes where that takes no time, as in a sum of two
 PATIENCE = (
     4.0  # seconds of work, whatever else the machine does, until a check says that it is long
 )
+
+PRODUCTS = {getattr(torch.ops.aten, name) for name in ("mm", "mv", "addmm", "bmm", "baddbmm")}
 
 
 class Costly(Refusal):
@@ -64,16 +70,17 @@ class _Budget(TorchDispatchMode):
         kwargs: dict[str, object] | None = None,
     ) -> object:
         kwargs = kwargs or {}
-        if is_small(args, kwargs):
+        if _is_small(args, kwargs):
             return func(*args, **kwargs)
         most = MOST_MEMORY * GIB if not self.dry else MOST_COMPUTED
-        if at_most(func, args) <= most:  # it can be computed first, and looked at then
+        if _at_most(func, args) <= most:  # it can be computed first, and looked at then
             result = func(*args, **kwargs)
-            self._account(0, [each.nbytes for each in tensors_in(result)])
+            self._account(0, [each.nbytes for each in _tensors(result)])
             return result
-        result = shaped(func, args, kwargs)
-        cost = multiplications(func, args, kwargs, result)
-        sizes = [] if func.is_view else [each.nbytes for each in tensors_in(result)]
+        result = _shaped(func, args, kwargs)
+        formula = flop_registry.get(func._overloadpacket)
+        cost = formula(*args, **kwargs, out_val=result) / 2 if formula and result is not None else 0
+        sizes = [] if func.is_view else [each.nbytes for each in _tensors(result)]
         self._account(cost, sizes)
         if self.dry and sum(sizes) > LARGE and not func._schema.is_mutable:
             return tree_map_only(Tensor, _zeros, result)
@@ -99,9 +106,50 @@ class _Budget(TorchDispatchMode):
             )
 
 
+def _tensors(values: object) -> list[Tensor]:
+    return [each for each in tree_leaves(values) if isinstance(each, Tensor)]
+
+
+def _at_most(func: OpOverload, args: Sequence[object]) -> float:
+    """Bytes that a result in float64 has at most, as far as the operation's kind tells; or inf."""
+    name, shapes = func._overloadpacket.__name__, [each.shape for each in _tensors(args)]
+    if name in ("cat", "index_copy") or name.startswith("native_"):  # norms
+        return 8.0 * sum(map(math.prod, shapes))
+    tagged = not {tag.name for tag in func.tags}.isdisjoint(("pointwise", "reduction"))
+    if tagged or name.endswith("_like"):
+        return 8.0 * math.prod(torch.broadcast_shapes(*shapes))
+    return math.inf
+
+
 def _zeros(like: Tensor) -> Tensor:
     """Zeros of a shape, whose memory is not touched before somebody writes to it."""
     return torch.zeros(like.shape, dtype=like.dtype)
+
+
+def _is_small(args: Sequence[object], kwargs: dict[str, object]) -> bool:
+    """Whether an operation has small tensors and small numbers to make its result of."""
+    for value in tree_leaves((args, kwargs)):
+        if isinstance(value, Tensor):
+            if value.numel() > SMALL:
+                return False
+        elif isinstance(value, int) and value > SMALL // 100:
+            return False
+    return True
+
+
+def _shaped(func: OpOverload, args: Sequence[object], kwargs: dict[str, object]) -> object:
+    """The result of an operation without its data, or None if they decide upon its shape."""
+    if func._overloadpacket in PRODUCTS:  # torch has these in Python, where they need torch._dynamo
+        first, second = _tensors(args)[-2:]
+        shape = first.shape[:-1] + second.shape[1:][-1:]
+        return torch.empty(shape, dtype=first.dtype, device="meta")
+    args, kwargs = tree_map_only(Tensor, lambda each: each.to("meta"), (args, kwargs))
+    if "device" in kwargs:
+        kwargs = {**kwargs, "device": "meta"}
+    try:
+        return func(*args, **kwargs)
+    except RuntimeError:  # among them NotImplementedError: "meta" has not every operation
+        return None
 
 
 @contextmanager
