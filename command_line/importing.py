@@ -10,11 +10,8 @@ __all__ = ["importing_torch"]
 
 @contextmanager
 def importing_torch() -> Iterator[None]:
-    """Import torch in this block without looking for garbage, then or later, among what it makes.
-
-    That is a tenth of the time until a training begins: objects by the hundred thousand, all of
-    which stay as long as the process.
-    """
+    """Import torch in this block without looking for garbage among what it makes: objects by the
+    hundred thousand, all of which stay as long as the process."""
     if "torch" in sys.modules:
         yield
         return
@@ -22,5 +19,4 @@ def importing_torch() -> Iterator[None]:
     try:
         yield
     finally:
-        gc.freeze()
         gc.enable()
