@@ -9,18 +9,21 @@ w(h), iff the stride rule holds along the axes that the elements reverse (see `W
 computed so where the rule holds, and by moving the maps where it does not.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from partial_equiv.gconv.convolution import Convolution
-from partial_equiv.gconv.evaluation import convolve
+from partial_equiv.gconv.evaluation import Order, arrange, convolve
 from partial_equiv.gconv.feature import GroupFeature
+from partial_equiv.gconv.windows import Windows
 from partial_equiv.groups import Group, Trivial
 from partial_equiv.groups.pixels import permute_pixels
 from partial_equiv.refusal import Refusal
+from partial_equiv.sampling import Sample
 
 __all__ = ["AveragedConv"]
 
@@ -56,31 +59,14 @@ class AveragedConv(Convolution):
         self, given: Tensor | GroupFeature, generator: torch.Generator | None = None
     ) -> GroupFeature:
         feature = as_feature(given)
-        made = self._generate(feature, lambda: self._sample(feature, generator))
-        (weight,), sample = made.factors, made.sample  # [1, n, C_out, C_in, 1, k, k]: h·ψ
+        response = self._respond(feature, lambda: self._sample(feature, generator))
+        return replace(feature, x=response.x)
+
+    def _order(self, feature: GroupFeature, sample: Sample) -> Order:
+        (weight,) = self.factors(self.reading(feature, sample.elements))
         count = weight.new_ones(1, weight.shape[1]) if sample.weights is None else sample.weights
-        shares = count / count.sum(1, keepdim=True)  # [S, n]
-        if self._centred(feature.x):
-            mean = (weight * shares[:, :, None, None, None, None, None]).sum(1, keepdim=True)
-            x = self._convolved(feature.x, mean)
-        else:
-            matrices = self.sampling.group.matrix(sample.elements[0]).cpu()
-            unmoved = [permute_pixels(h.T, weight[:, j]) for j, h in enumerate(matrices)]  # ψ
-            moved = [
-                self._convolved(permute_pixels(h.T, feature.x), each[:, None])
-                for h, each in zip(matrices, unmoved, strict=True)
-            ]
-            back = [permute_pixels(h, each) for h, each in zip(matrices, moved, strict=True)]
-            x = (torch.stack(back, 1) * shares[:, :, None, None, None, None]).sum(1)
-        return replace(feature, x=x if self.bias is None else x + self.bias[:, None, None, None])
-
-    def _convolved(self, x: Tensor, weight: Tensor) -> Tensor:
-        return convolve(x, weight, None, self._windows, self.padding_mode, self.channels_last)
-
-    def _centred(self, x: Tensor) -> bool:
-        """Whether the windows lie symmetrically along every axis that an element reverses."""
-        sizes = zip(x.shape[-2:], self._reversed, strict=True)
-        return not any(turned and self._windows.remainder(size) for size, turned in sizes)
+        matrices = self.sampling.group.matrix(sample.elements[0]).cpu()
+        return Averaging(weight, count / count.sum(1, keepdim=True), matrices, self._reversed)
 
     @cached_property
     def _reversed(self) -> tuple[bool, bool]:
@@ -88,6 +74,53 @@ class AveragedConv(Convolution):
         fixed = self.sampling.group.matrix(self.whole_group()[0]).diagonal(dim1=-2, dim2=-1) > 0.5
         columns, rows = (~fixed).any(0).tolist()
         return rows, columns
+
+
+@dataclass(frozen=True)
+class Averaging(Order):
+    """The weighted mean over some elements h.
+
+    Attributes:
+        weight: h·ψ for each of them, [1, n, C_out, C_in, 1, k, k].
+        shares: of each in the mean [S, n].
+        matrices: that move the pixels, [n, 2, 2], not on a GPU.
+        reversed: which axes some element reverses or swaps: the rows, the columns.
+    """
+
+    weight: Tensor
+    shares: Tensor
+    matrices: Tensor
+    reversed: tuple[bool, bool]
+
+    def arranged(self, x: Tensor, kept_in: torch.dtype | None = None) -> "Averaging":
+        return replace(self, weight=arrange(self.weight, x, kept_in))
+
+    def respond(
+        self,
+        x: Tensor,
+        bias: Tensor | None,
+        windows: Windows,
+        padding_mode: Literal["zeros", "circular"],
+        channels_last: bool = False,
+    ) -> Tensor:
+        how = None, windows, padding_mode, channels_last
+        if self._centred(x, windows):
+            shares = self.shares[:, :, None, None, None, None, None]
+            y = convolve(x, (self.weight * shares).sum(1, keepdim=True), *how)
+        else:
+            unmoved = [permute_pixels(h.T, self.weight[:, j]) for j, h in enumerate(self.matrices)]
+            moved = [
+                convolve(permute_pixels(h.T, x), each[:, None], *how)
+                for h, each in zip(self.matrices, unmoved, strict=True)
+            ]
+            back = [permute_pixels(h, each) for h, each in zip(self.matrices, moved, strict=True)]
+            y = (torch.stack(back, 1) * self.shares[:, :, None, None, None, None]).sum(1)
+        return y if bias is None else y + bias[:, None, None, None]
+
+    def _centred(self, x: Tensor, windows: Windows) -> bool:
+        """Whether the windows lie symmetrically along every axis that an element reverses."""
+        sizes = zip(x.shape[-2:], self.reversed, strict=True)
+        return not any(turned and windows.remainder(size) for size, turned in sizes)
 
 
 def as_feature(given: Tensor | GroupFeature) -> GroupFeature:

@@ -8,15 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from partial_equiv.ck import ContinuousKernel, Kernel, Reading, SeparableKernel
-from partial_equiv.gconv.evaluation import (
-    Generated,
-    arrange,
-    convolve_in_turn,
-    frozen,
-    half_precision,
-)
+from partial_equiv.gconv.evaluation import InTurn, Order, half_precision
 from partial_equiv.gconv.feature import GroupFeature, masked, measure
-from partial_equiv.gconv.filtering import filter_then_mix, filtering_pays
+from partial_equiv.gconv.filtering import FilterFirst, filtering_pays
+from partial_equiv.gconv.frozen import Generated, frozen
 from partial_equiv.gconv.initialisation import power_in_a_stack
 from partial_equiv.gconv.stencil import Stencil
 from partial_equiv.gconv.windows import Windows
@@ -214,19 +209,25 @@ class Convolution(nn.Module):
         made = None if cache is None else cache.get(self)
         if made is None or not made.fits(inputs, half):
             sample = choose()
-            reading, readout = self.reading(feature, sample.elements), None
-            kernel = self._filtering(reading, feature.x)
-            if kernel is None:
-                factors = self.factors(reading)
-            else:
-                factors = (reading.filters(kernel),)
-                readout = kernel.whole_readout.unflatten(0, (kernel.out_channels, -1))
-            kept_in = None if cache is None else half
-            arranged = tuple(arrange(each, feature.x, kept_in) for each in factors)
-            made = Generated(inputs, sample, arranged, half, readout)
+            order = self._order(feature, sample).arranged(
+                feature.x, None if cache is None else half
+            )
+            made = Generated(inputs, sample, order, half)
             if cache is not None:
                 cache[self] = made
         return made
+
+    def _order(self, feature: GroupFeature, sample: Sample) -> Order:
+        """How to respond to a feature at the elements of a sample, with the kernel made for it; in
+        the fastest order of those that a relaxation's change of the weights allows."""
+        reading, kernel = self.reading(feature, sample.elements), self.kernel
+        if (
+            isinstance(kernel, ContinuousKernel)
+            and not self.relaxation.changes_weights
+            and filtering_pays(kernel, reading, feature.x, self._windows.kernel_size)
+        ):
+            return FilterFirst.of(kernel, reading)
+        return InTurn(self.factors(reading), kernel)
 
     def _sample(self, feature: GroupFeature, generator: torch.Generator | None) -> Sample:
         """The elements of the output: a draw of its own each time, in training."""
@@ -238,26 +239,12 @@ class Convolution(nn.Module):
         """The response at the elements that `choose` picks (`asked`: see `_generate`)."""
         feature = masked(feature) if self.relative else feature
         made = self._generate(feature, choose, asked)
-        how = self.bias, self._windows, self.padding_mode
-        if made.readout is not None:
-            (filters,) = made.factors
-            x = filter_then_mix(feature.x, filters, made.readout, *how)
-        else:
-            x = convolve_in_turn(feature.x, made.factors, self.kernel, *how, self.channels_last)
+        how = self._windows, self.padding_mode, self.channels_last
+        x = made.order.respond(feature.x, self.bias, *how)
         x = x if self.channels_last else x.contiguous()
         sample = made.sample
         group = self.sampling.group
         return GroupFeature(x, sample.elements, sample.weights, sample.offset, group)
-
-    def _filtering(self, reading: Reading, x: Tensor) -> ContinuousKernel | None:
-        """The kernel whose basis filters before its read-out mixes, if that is to be done, see
-        `filter_then_mix`: a layer that averages, or whose weights are changed, needs weights."""
-        kernel, size = self.kernel, self._windows.kernel_size
-        if self.averages or self.relaxation.changes_weights:
-            return None
-        if isinstance(kernel, ContinuousKernel) and filtering_pays(kernel, reading, x, size):
-            return kernel
-        return None
 
     def whole_group(self) -> Tensor:
         """The layer's elements over the whole group [1, n, d]."""

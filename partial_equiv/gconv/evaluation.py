@@ -1,37 +1,24 @@
-"""How a layer's sum is computed: one conv2d with a ready-made kernel, cached on request.
-
-The order that takes less for wide layers is `filtering`'s.
+"""How a layer's sum is computed: by one conv2d with a ready-made kernel, or by some in turn.
 
 A kernel [S, G_out, C_out, C_in, G_in, k, k] is an ordinary convolution from C_in·G_in to
-C_out·G_out channels; with a kernel for each element of the batch it is a grouped one.
+C_out·G_out channels; with a kernel for each element of the batch it is a grouped one. The order
+that takes less for wide layers is `filtering`'s, that of averaged layers is `averaged`'s.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from partial_equiv.ck import Kernel
 from partial_equiv.gconv.depthwise import depthwise
 from partial_equiv.gconv.windows import Windows
 from partial_equiv.refusal import Refusal
-from partial_equiv.sampling import Sample
 
-__all__ = [
-    "FrozenKernels",
-    "Generated",
-    "arrange",
-    "convolve",
-    "convolve_in_turn",
-    "frozen",
-    "frozen_kernels",
-    "half_precision",
-]
+__all__ = ["InTurn", "Order", "arrange", "convolve", "half_precision"]
 
 
 def arrange(weight: Tensor, x: Tensor, kept_in: torch.dtype | None = None) -> Tensor:
@@ -117,78 +104,57 @@ def convolve(
     return y if by_channel else y.transpose(1, 2)
 
 
-def convolve_in_turn(
-    x: Tensor,
-    factors: Sequence[Tensor],
-    kernel: Kernel,
-    bias: Tensor | None,
-    windows: Windows,
-    padding_mode: Literal["zeros", "circular"],
-    channels_last: bool = False,
-) -> Tensor:
-    """`convolve` with one factor of a weight after the other, see `Convolution.factors`, and add up
-    the products that the kernel consists of."""
-    *mixing, weight = factors
-    for factor in mixing:
-        x = convolve(x, factor, None, Windows(1), "zeros", channels_last)
-    if bias is not None:  # to the first one of the products
-        bias = functional.pad(bias, (0, weight.shape[2] - len(bias)))
-    return kernel.added(convolve(x, weight, bias, windows, padding_mode, channels_last), 1)
+class Order(ABC):
+    """An order in which the sum of a convolution is taken, with the kernel made for it."""
+
+    @abstractmethod
+    def arranged(self, x: Tensor, kept_in: torch.dtype | None = None) -> "Order":
+        """The same, in the memory as it suits the maps x, see `arrange`."""
+
+    @abstractmethod
+    def respond(
+        self,
+        x: Tensor,
+        bias: Tensor | None,
+        windows: Windows,
+        padding_mode: Literal["zeros", "circular"],
+        channels_last: bool = False,
+    ) -> Tensor:
+        """The response [B, C_out, G_out, H', W'] to maps x [B, C_in, G_in, H, W].
+
+        Raises:
+            Refusal: as `convolve` does.
+        """
 
 
 @dataclass(frozen=True)
-class Generated:
-    """A layer's kernel and what it was made for.
+class InTurn(Order):
+    """`convolve` with one factor of the weight after the other, then add up the products that the
+    kernel consists of. A kernel that is no product has one factor: the weight.
 
     Attributes:
-        inputs: the incoming feature's elements and weights, and the elements that were asked for.
-        sample: the outgoing elements.
-        factors: kernels [S, G_out, C_out, C_in, G_in, k, k] to convolve with in turn.
-        half: the `half_precision` that they are convolved in.
-        readout: [C_out, C_in, K + 1], if the only factor is the basis alone, which filters each
-            channel, see `filter_then_mix`.
+        factors: see `Convolution.factors`.
+        kernel: that they are of.
     """
 
-    inputs: tuple[Tensor | None, ...]
-    sample: Sample
     factors: tuple[Tensor, ...]
-    half: torch.dtype | None
-    readout: Tensor | None = None
+    kernel: Kernel
 
-    def fits(self, inputs: tuple[Tensor | None, ...], half: torch.dtype | None) -> bool:
-        """Whether a feature with these inputs gets the same kernel."""
-        return half == self.half and all(
-            a is b or (a is not None and b is not None and torch.equal(a, b))
-            for a, b in zip(self.inputs, inputs, strict=True)
-        )
+    def arranged(self, x: Tensor, kept_in: torch.dtype | None = None) -> "InTurn":
+        return replace(self, factors=tuple(arrange(each, x, kept_in) for each in self.factors))
 
-
-class FrozenKernels(dict[nn.Module, Generated]):
-    """The kernels generated so far inside one `frozen_kernels` block, by layer."""
-
-
-_active: ContextVar[FrozenKernels | None] = ContextVar("frozen_kernels", default=None)
-
-
-def frozen() -> FrozenKernels | None:
-    """The cache of the innermost open `frozen_kernels` block, or None outside of any."""
-    return _active.get()
-
-
-@contextmanager
-def frozen_kernels(model: nn.Module) -> Iterator[FrozenKernels]:
-    """Generate each kernel of `model` once and reuse it until the block ends.
-
-    The parameters must not change inside the block. Gradients are not recorded for cached kernels.
-
-    Raises:
-        RuntimeError: if the model is in training mode, where kernels change with every draw.
-    """
-    if model.training:
-        raise RuntimeError("frozen_kernels: the model is in training mode, call model.eval() first")
-    kernels = FrozenKernels()
-    token = _active.set(kernels)
-    try:
-        yield kernels
-    finally:
-        _active.reset(token)
+    def respond(
+        self,
+        x: Tensor,
+        bias: Tensor | None,
+        windows: Windows,
+        padding_mode: Literal["zeros", "circular"],
+        channels_last: bool = False,
+    ) -> Tensor:
+        *mixing, weight = self.factors
+        for factor in mixing:
+            x = convolve(x, factor, None, Windows(1), "zeros", channels_last)
+        if bias is not None:  # to the first one of the products
+            bias = functional.pad(bias, (0, weight.shape[2] - len(bias)))
+        y = convolve(x, weight, bias, windows, padding_mode, channels_last)
+        return self.kernel.added(y, 1)

@@ -11,6 +11,7 @@ channel, and element and pixel of the output, that takes (K + 1)·(G_in·k² + C
 of C_out·G_in·k². The function is the same to float error.
 """
 
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -19,10 +20,10 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from partial_equiv.ck import ContinuousKernel, Reading
-from partial_equiv.gconv.evaluation import convolve
+from partial_equiv.gconv.evaluation import Order, arrange, convolve
 from partial_equiv.gconv.windows import Windows
 
-__all__ = ["filter_then_mix", "filtering_pays"]
+__all__ = ["FilterFirst", "filtering_pays"]
 
 MOVED = 128  # products that take as long as to write what a filter found, and to read it again
 WORTH = 0.7  # of the products of one convolution: what is counted is not all
@@ -50,35 +51,46 @@ def filtering_pays(kernel: ContinuousKernel, reading: Reading, x: Tensor, kernel
     return order < WORTH * kernel.out_channels * products
 
 
-def filter_then_mix(
-    x: Tensor,
-    filters: Tensor,
-    readout: Tensor,
-    bias: Tensor | None,
-    windows: Windows,
-    padding_mode: Literal["zeros", "circular"],
-) -> Tensor:
-    """The response [B, C_out, G_out, H', W'] to maps x [B, C_in, G_in, H, W].
+@dataclass(frozen=True)
+class FilterFirst(Order):
+    """Filter by the basis of a kernel, then mix by its read-out.
 
     What the filters find is K + 1 times the maps: it is not kept for the backward pass, which finds
     it again.
 
-    Args:
-        x: the maps.
-        filters: as a weight of one input channel, [1, G_out, K + 1, 1, G_in, k, k].
+    Attributes:
+        filters: the basis, as the weight of one input channel, [1, G_out, K + 1, 1, G_in, k, k].
         readout: [C_out, C_in, K + 1].
-        bias: of each output channel [C_out], or None.
-        windows: of the filters.
-        padding_mode: as of `convolve`.
     """
 
-    def response(x: Tensor, filters: Tensor, readout: Tensor) -> Tensor:
-        found = convolve(x.flatten(0, 1)[:, None], filters, None, windows, padding_mode)
-        *_, num_elements, height, width = found.shape  # [B·C_in, K + 1, G_out, H', W']
-        maps = found.reshape(len(x), -1, num_elements * height, width)
-        y = functional.conv2d(maps, readout.flatten(1)[..., None, None], bias)
-        return y.unflatten(2, (num_elements, height))
+    filters: Tensor
+    readout: Tensor
 
-    if not torch.is_grad_enabled():
-        return response(x, filters, readout)
-    return checkpoint(response, x, filters, readout, use_reentrant=False, preserve_rng_state=False)
+    @classmethod
+    def of(cls, kernel: ContinuousKernel, reading: Reading) -> "FilterFirst":
+        """The order for this kernel, read there."""
+        readout = kernel.whole_readout.unflatten(0, (kernel.out_channels, -1))
+        return cls(reading.filters(kernel), readout)
+
+    def arranged(self, x: Tensor, kept_in: torch.dtype | None = None) -> "FilterFirst":
+        return replace(self, filters=arrange(self.filters, x, kept_in))
+
+    def respond(
+        self,
+        x: Tensor,
+        bias: Tensor | None,
+        windows: Windows,
+        padding_mode: Literal["zeros", "circular"],
+        channels_last: bool = False,
+    ) -> Tensor:
+        def response(x: Tensor, filters: Tensor, readout: Tensor) -> Tensor:
+            found = convolve(x.flatten(0, 1)[:, None], filters, None, windows, padding_mode)
+            *_, num_elements, height, width = found.shape  # [B·C_in, K + 1, G_out, H', W']
+            maps = found.reshape(len(x), -1, num_elements * height, width)
+            y = functional.conv2d(maps, readout.flatten(1)[..., None, None], bias)
+            return y.unflatten(2, (num_elements, height))
+
+        given = x, self.filters, self.readout
+        if not torch.is_grad_enabled():
+            return response(*given)
+        return checkpoint(response, *given, use_reentrant=False, preserve_rng_state=False)

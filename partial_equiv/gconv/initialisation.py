@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from partial_equiv.ck import Kernel, Reading
-from partial_equiv.gconv.evaluation import convolve_in_turn
+from partial_equiv.gconv.evaluation import InTurn
 from partial_equiv.gconv.feature import GroupFeature
 from partial_equiv.gconv.windows import Windows
 from partial_equiv.sampling import Sampling
@@ -85,6 +85,6 @@ def power_in_a_stack(layer: Layer, elements: Tensor, coordinates: Tensor) -> flo
         kernel.initialise(group, coordinates, variance)
         factors = twin.factors(twin.reading(GroupFeature(x, elements), elements))
         window = Windows(kernel_size, padding=kernel_size // 2)
-        x = convolve_in_turn(x, factors, kernel, None, window, layer.padding_mode)
+        x = InTurn(factors, kernel).respond(x, None, window, layer.padding_mode)
         powers.append(x.square().mean())
     return torch.stack(powers[-MEASURED:]).log().mean().exp().item()
